@@ -1,0 +1,136 @@
+"""`drugml`: a thin shell. Commands parse, call one function of the library, and print."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drugml.cli import config, models, registry
+from drugml.errors import Stopped, UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Train, compare, register and use molecular property predictors.",
+)
+app.add_typer(models.app, name="models")
+app.add_typer(registry.app, name="registry")
+app.add_typer(config.app, name="config")
+
+Override = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE", help="Override config values, e.g. train.lr=3e-4 model=gine."),
+]
+Target = Annotated[list[str] | None, typer.Option("--target", help="Column to learn; may be given several times.")]
+
+
+@app.command()
+def train(
+    source: Annotated[
+        str | None, typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table (.csv, .tsv, .smi, .gz).")
+    ] = None,
+    overrides: Override = None,
+    target: Target = None,
+    task: Annotated[str | None, typer.Option(help="regression or classification; found by the values otherwise.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model of the zoo: see `drugml models list`.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, print the plan, stop.")] = False,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: its id, or `last`.")] = None,
+) -> None:
+    """Train a model, log it to MLflow and register it."""
+    from drugml.cli.progress import listener
+
+    if resume:
+        from drugml.runs.train import resume as verb
+
+        if source or overrides or target or task or model or dry_run:
+            raise UserError("--resume takes no config, table or options: a resumed run keeps the config it was started with")
+        typer.echo(verb(resume, listener()).summary())
+        return
+    from drugml.runs.train import plan
+    from drugml.runs.train import train as start
+
+    spec = config.resolve(source, overrides or [], target or [], task, model)
+    typer.echo(plan(spec) if dry_run else start(spec, listener()).summary())
+
+
+@app.command()
+def init(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Molecule table, or drugml:b3db-logbb.")],
+    target: Target = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; printed otherwise.")] = None,
+) -> None:
+    """Inspect a table and write a commented config for it."""
+    from drugml.runs.init import config_text
+
+    text = config_text(table, target or [])
+    if out is None:
+        typer.echo(text)
+    elif out.exists():
+        raise UserError(f"{out}: exists already; name another file or remove it")
+    else:
+        out.write_text(text, encoding="utf-8")
+        typer.echo(f"{out} written; next: drugml train {out}")
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="Molecules: .csv, .tsv, .smi, also .gz.")],
+    out: Annotated[Path, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
+    smiles: Annotated[str | None, typer.Option(help="SMILES column; found otherwise.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any row got no prediction.")] = False,
+) -> None:
+    """Predict a file: the same rows in the same order, with values, status and reason."""
+    from drugml.cli.progress import table
+    from drugml.runs.predict import predict as verb
+
+    report = verb(model, source, out, smiles)
+    typer.echo(table(["SMILES", *report.columns], report.preview))
+    typer.echo(report.summary())
+    if strict and report.bad:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    uri: Annotated[str | None, typer.Option(help="Tracking URI; mlflow.db here otherwise.")] = None,
+) -> None:
+    """Open the MLflow UI on this folder's runs, for this machine only."""
+    from drugml.tracking.ui import serve
+
+    raise typer.Exit(serve(uri, port, typer.echo))
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and errors.")] = False,
+) -> None:
+    """Train, compare, register and use molecular property predictors."""
+    if version:
+        from drugml import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("drugml")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def main() -> None:
+    """Entry point: user errors become one clear line, bugs keep their traceback."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        raise SystemExit(2) from None
+    except Stopped as stopped:
+        typer.secho("stopped; go on with: drugml train --resume last", fg="yellow", err=True)
+        raise SystemExit(stopped.exit_code) from None

@@ -1,0 +1,40 @@
+"""`drugml models`: the zoo."""
+
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from drugml.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from drugml.config.base import Spec
+
+app = typer.Typer(no_args_is_help=True, help="The zoo: which models there are and what can be set.")
+
+
+def zoo() -> "dict[str, type[Spec]]":
+    """Name to spec of every model."""
+    from drugml.config.models import ModelSpec
+
+    specs = get_args(get_args(ModelSpec)[0])
+    return {s.model_fields["name"].default: s for s in specs}
+
+
+@app.command("list")
+def list_() -> None:
+    """All models, each with its source."""
+    for name, spec in zoo().items():
+        typer.echo(f"{name:<10}{(spec.__doc__ or '').strip()}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A model of `drugml models list`.")]) -> None:
+    """What can be set under `model:`, with defaults."""
+    if name not in zoo():
+        raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
+    spec = zoo()[name]
+    typer.echo(f"{name}: {(spec.__doc__ or '').strip()}")
+    for key, field in spec.model_fields.items():
+        if key != "name":
+            typer.echo(f"  model.{key:<14}{field.default!s:<8}  {field.description or ''}")
+    typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009

@@ -1,0 +1,275 @@
+"""Read a run config: YAML 1.2, presets, dotted overrides, errors that point at the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from drugml.errors import UserError, nearest
+
+S = TypeVar("S", bound=BaseModel)
+Key = tuple[str | int, ...]
+Origins = dict[Key, str]
+"""Where each value was written: `herg.yaml:14` or `override 'train.lr=1'`."""
+
+TAGS = ("name", "kind")
+"""Fields that choose a variant; changing one replaces its section instead of merging into it."""
+
+PRESET = "drugml:"
+"""`base: drugml:gine` means the preset gine.yaml that is shipped with the package."""
+
+
+class ConfigError(UserError):
+    """A mistake in a config file or an override; the message is for the user."""
+
+
+class _Yaml12(yaml.SafeLoader):
+    """SafeLoader with YAML 1.2 scalars: the SMILES `NO` stays a string, `1e-4` becomes a float."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+.0123456789")),
+):
+    _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+def load(schema: type[S], path: Path, overrides: Iterable[str] = ()) -> S:
+    """Read `path` and what it is based on, apply `KEY=VALUE` overrides, check against `schema`."""
+    data, where = read(schema, path)
+    return check(schema, data, {(): str(path)} | where, overrides)
+
+
+def check(schema: type[S], data: dict[str, Any], where: Origins, overrides: Iterable[str] = ()) -> S:
+    """Lay `data` on the defaults of `schema`, apply `KEY=VALUE` overrides, validate."""
+    data = merge(_defaults(schema), data)
+    for item in overrides:
+        data = _override(data, where, item)
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(error, schema, data, where))) from None
+
+
+def explain(schema: type[BaseModel], path: Path, overrides: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """Every value of a valid config: dotted key, value, and where it was written."""
+    data, where = read(schema, path)
+    spec = check(schema, data, where, overrides)
+    for key, value in _leaves(spec.model_dump(mode="json"), ()):
+        tag_of = where.get(key[:-1]) if key[-1] in TAGS else None  # `model: gine` sets model.name
+        yield ".".join(map(str, key)), str(value), where.get(key) or tag_of or "default"
+
+
+def _leaves(value: Any, key: Key) -> Iterator[tuple[Key, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, (*key, name))
+    else:
+        yield key, value
+
+
+def presets() -> Path:
+    """The folder of the shipped presets: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "configs"
+    return (inside if inside.is_dir() else package.parent / "configs") / "presets"
+
+
+def read(schema: type[BaseModel], path: Path, via: tuple[Path, ...] = ()) -> tuple[dict[str, Any], Origins]:
+    """Read a file on top of the presets named under its `base:` key, the last of them winning."""
+    if path in via:
+        raise ConfigError(f"{path}: `base` goes in a circle: {' -> '.join(map(str, (*via, path)))}")
+    try:
+        data, where = _parse(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a config: {error}") from None
+    base = data.pop("base", [])
+    data = _written_out(schema, _anchored(data, path.parent))
+    merged: dict[str, Any] = {}
+    origins: Origins = {}
+    for name in [base] if isinstance(base, str) else base:
+        below, written = read(schema, _preset(name, where[("base",)], path.parent), (*via, path))
+        merged, origins = merge(merged, below), origins | written
+    return merge(merged, data), origins | where
+
+
+def _preset(name: str, where: str, folder: Path) -> Path:
+    if not name.startswith(PRESET):
+        return folder / name
+    known = sorted(p.stem for p in presets().glob("*.yaml"))
+    if (short := name.removeprefix(PRESET)) not in known:
+        raise ConfigError(f"{where}: there is no preset {short!r}; {nearest(short, known)}")
+    return presets() / f"{short}.yaml"
+
+
+def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A relative `data.path` in a file is relative to that file."""
+    path = _inside(_inside(data, "data"), "path")
+    if not isinstance(path, str) or path.startswith(PRESET):
+        return data
+    return merge(data, {"data": {"path": str(folder / path)}})  # type: ignore[no-any-return]
+
+
+def _written_out(schema: type[BaseModel], data: dict[str, Any]) -> dict[str, Any]:
+    """`model: gine` written as `model: {name: gine}`, at any depth."""
+    out = dict(data)
+    for key, value in data.items():
+        if key not in schema.model_fields:
+            continue
+        variants = _variants(schema, data, (key,))
+        tag = next((t for v in variants for t in TAGS if t in v.model_fields), None)
+        if isinstance(value, str) and tag:
+            out[key] = {tag: value}
+        elif isinstance(value, dict) and len(variants) == 1:
+            out[key] = _written_out(variants[0], value)
+    return out
+
+
+def merge(base: Any, over: Any) -> Any:
+    """Lay `over` on `base`: mappings key by key, anything else replaced."""
+    if not (isinstance(base, Mapping) and isinstance(over, Mapping)):
+        return over
+    if any(t in base and t in over and over[t] != base[t] for t in TAGS):
+        return dict(over)
+    return {**base, **{k: merge(base.get(k), v) for k, v in over.items()}}
+
+
+def _parse(text: str, source: str) -> tuple[dict[str, Any], Origins]:
+    loader = _Yaml12(text)
+    where: Origins = {}
+    try:
+        if (root := loader.get_single_node()) is None:
+            return {}, {}
+        for key, node in _walk(root, ()):
+            line = node.start_mark.line + 1
+            if key in where:
+                raise ConfigError(f"{source}:{line}: {_dotted(key)} is already set at {where[key]}")
+            where[key] = f"{source}:{line}"
+        data = loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise ConfigError(f"{source}:{at}: not valid YAML: {error.problem}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{source}: expected `key: value` lines, found a {type(data).__name__}")
+    return data, where
+
+
+def _walk(node: yaml.Node, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield (*key, name.value), name
+            yield from _walk(value, (*key, name.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            yield (*key, i), value
+            yield from _walk(value, (*key, i))
+
+
+def _override(data: dict[str, Any], where: Origins, item: str) -> dict[str, Any]:
+    dotted, equals, text = item.partition("=")
+    if not equals:
+        raise ConfigError(f"{item!r}: an override is KEY=VALUE, for example train.lr=3e-4")
+    key, value = dotted.split("."), yaml.load(text, _Yaml12)
+    section = reduce(_inside, key, data)
+    if isinstance(value, str) and (tag := next((t for t in TAGS if _inside(section, t)), None)):
+        key.append(tag)  # model=gin means model.name=gin
+    for n in range(1, len(key) + 1):
+        where[tuple(key[:n])] = f"override {item!r}"
+    patch: Any = value
+    for part in reversed(key):
+        patch = {part: patch}
+    merged: dict[str, Any] = merge(data, patch)
+    return merged
+
+
+def _explain(error: ValidationError, schema: type[BaseModel], data: Any, where: Origins) -> Iterator[str]:
+    for e in error.errors(include_url=False):
+        key = _without_tags(e["loc"], data)
+        at = next(where[key[:n]] for n in range(len(key), -1, -1) if key[:n] in where)
+        match e["type"]:
+            case "extra_forbidden":
+                fields = _variant(schema, data, key[:-1]).model_fields
+                yield f"{at}: unknown key {_dotted(key)}; {nearest(str(key[-1]), fields)}"
+            case "union_tag_invalid" | "union_tag_not_found":
+                tag = e["ctx"]["discriminator"].strip("'")
+                names = [str(v.model_fields[tag].default) for v in _variants(schema, data, key)]
+                at = where.get((*key, tag), at)
+                got = e["ctx"].get("tag")
+                what = (
+                    f"there is no {_dotted(key)} called {got!r}" if got else f"{_dotted(key)} needs a {tag}"
+                )
+                yield f"{at}: {what}; {nearest(got or '', names)}"
+            case "missing":
+                yield f"{at}: {_dotted(key)} is required"
+            case "value_error":
+                what = f"{_dotted(key)}: " if key else ""
+                yield f"{at}: {what}{e['msg'].removeprefix('Value error, ')}"
+            case _:
+                yield f"{at}: {_dotted(key)} = {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}"
+
+
+def _dotted(key: Key) -> str:
+    return "`" + ".".join(map(str, key)) + "`"
+
+
+def _without_tags(loc: Key, data: Any) -> Key:
+    """Undo pydantic's habit of adding the chosen variant to a location: model.gin.depth."""
+    key: list[str | int] = []
+    for part in loc:
+        if isinstance(data, Mapping) and part not in data and part in [data.get(t) for t in TAGS]:
+            continue
+        key.append(part)
+        data = _inside(data, part)
+    return tuple(key)
+
+
+def _inside(data: Any, part: str | int) -> Any:
+    try:
+        return data[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _variants(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseModel]]:
+    """The spec classes that may stand at `key`."""
+    found = [schema]
+    for n, part in enumerate(key):
+        annotation = _variant(schema, data, key[:n]).model_fields[str(part)].annotation
+        found = [
+            t
+            for t in get_args(annotation) or (annotation,)
+            if isinstance(t, type) and issubclass(t, BaseModel)
+        ]
+    return found
+
+
+def _variant(schema: type[BaseModel], data: Any, key: Key) -> type[BaseModel]:
+    """The spec class that does stand at `key`, judging by its tag."""
+    options = _variants(schema, data, key)
+    data = reduce(_inside, key, data)
+    return next(
+        (o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0]
+    )
+
+
+def _defaults(schema: type[BaseModel]) -> dict[str, Any]:
+    """Sections that may be left out, so that an override can change one field of them."""
+    out: dict[str, Any] = {}
+    for name, field in schema.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            out[name] = field.default.model_dump()
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            out[name] = _defaults(field.annotation)
+    return out

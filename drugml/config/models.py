@@ -1,0 +1,80 @@
+"""What can be written under `model:` and `head:`. Light on purpose: importing this file never imports torch."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from drugml.config.base import FeatureKind, Spec
+from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+
+Width = Annotated[int, Field(ge=1, le=16384)]
+Depth = Annotated[int, Field(ge=1, le=20)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class DmpnnSpec(Spec):
+    """Directed message passing network (Yang et al. 2019, doi:10.1021/acs.jcim.9b00237), the network of Chemprop."""
+
+    takes: ClassVar[FeatureKind] = "graph"
+    featurizer: ClassVar[Spec] = ChempropV2Spec()
+    name: Literal["dmpnn"] = "dmpnn"
+    hidden_dim: Width = 300
+    """Width of every directed-bond embedding."""
+    depth: Depth = 3
+    """Rounds of message passing, the first embedding included, as Chemprop counts."""
+    dropout: Dropout = 0.0
+    """Probability of zeroing an activation after each round."""
+    pooling: Literal["sum", "mean", "norm"] = "norm"
+    """Atoms to molecule: sum, mean, or sum divided by 100 (Chemprop's default)."""
+
+
+class GineSpec(Spec):
+    """Graph isomorphism network with bond features (Hu et al. 2020, arXiv:1905.12265)."""
+
+    takes: ClassVar[FeatureKind] = "graph"
+    featurizer: ClassVar[Spec] = OgbSpec()
+    name: Literal["gine"] = "gine"
+    hidden_dim: Width = 300
+    """Width of every atom embedding."""
+    depth: Depth = 4
+    """Rounds of message passing; each one widens an atom's view by one bond."""
+    dropout: Dropout = 0.0
+    """Probability of zeroing an activation after each round."""
+    pooling: Literal["sum", "mean", "norm"] = "norm"
+    """Atoms to molecule: sum, mean, or sum divided by 100."""
+
+
+class MeanSpec(Spec):
+    """The mean of the training labels, whatever the molecule: what any model must beat."""
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["mean"] = "mean"
+
+
+class ForestSpec(Spec):
+    """Random forest on a fingerprint (Svetnik et al. 2003, doi:10.1021/ci034160g): the baseline to beat."""
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["forest"] = "forest"
+    trees: Annotated[int, Field(ge=1, le=10000)] = 500
+    """Number of trees."""
+    max_features: Annotated[float, Field(gt=0, le=1)] = 0.33
+    """Share of the fingerprint tried at each branching."""
+    min_leaf: Annotated[int, Field(ge=1)] = 1
+    """Least number of training molecules in a leaf."""
+
+
+ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec, Field(discriminator="name")]
+
+
+class HeadSpec(Spec):
+    """The feed-forward network from molecule embedding to targets; baselines have none."""
+
+    hidden_dim: Width = 300
+    """Width of each hidden layer."""
+    layers: Annotated[int, Field(ge=0, le=10)] = 1
+    """Hidden layers; 0 is a linear model on the embedding."""
+    dropout: Dropout = 0.0
+    """Probability of zeroing a hidden activation."""

@@ -1,0 +1,55 @@
+"""The whole run config: what `drugml train` reads."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from drugml.config.base import Spec
+from drugml.config.data import DataSpec
+from drugml.config.featurizers import AutoFeaturizer, FeaturizerSpec
+from drugml.config.models import DmpnnSpec, HeadSpec, ModelSpec
+from drugml.config.tasks import AutoTask, TaskSpec
+from drugml.config.training import TrainSpec
+
+
+class TrackingSpec(Spec):
+    """Where the run is recorded."""
+
+    uri: str | None = None
+    """MLflow tracking URI; otherwise MLFLOW_TRACKING_URI, otherwise mlflow.db in the current folder."""
+    experiment: str | None = None
+    """MLflow experiment; by default the name of the table, so that runs on one table can be compared."""
+    run: str | None = None
+    """Name of the run; by default the name of the model."""
+    register_as: str | None = None
+    """Registered model that gets a new version; by default table and targets."""
+    folder: str = "runs"
+    """Folder for checkpoints, rejects, split and bundle of each run."""
+
+
+class RunSpec(Spec):
+    """One training run."""
+
+    data: DataSpec
+    task: TaskSpec = AutoTask()
+    featurizer: FeaturizerSpec = AutoFeaturizer()
+    model: ModelSpec = DmpnnSpec()
+    head: HeadSpec = HeadSpec()
+    train: TrainSpec = TrainSpec()
+    tracking: TrackingSpec = TrackingSpec()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        gives = getattr(self.featurizer, "gives", None)
+        if gives not in (None, self.model.takes):
+            raise ValueError(
+                f"model {self.model.name!r} takes a {self.model.takes}, but featurizer "
+                f"{self.featurizer.name!r} gives a {gives}; leave `featurizer` out or set featurizer=auto"
+            )
+        return self
+
+    def with_featurizer(self) -> Self:
+        """The same run with `featurizer: auto` replaced by the one it stands for."""
+        if self.featurizer.name != "auto":
+            return self
+        return self.model_copy(update={"featurizer": self.model.featurizer})

@@ -1,0 +1,1 @@
+"""Tables, molecules, splits and the packed store. No trained thing lives here."""

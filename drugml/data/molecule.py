@@ -1,0 +1,67 @@
+"""SMILES to molecule, or the reason why not; and what makes two molecules the same."""
+
+import hashlib
+
+from rdkit import Chem
+from rdkit.Chem.Scaffolds import MurckoScaffold
+from rdkit.rdBase import BlockLogs
+
+from drugml.data.status import Reject, Status
+
+
+def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
+    """Read one SMILES (CXSMILES extensions allowed) as a molecule with at least one atom.
+
+    RDKit ignores what follows a space; here it is a reject, because `CC O` is more often a broken
+    `CCO` than an ethane with a name.
+    """
+    text = smiles.strip()
+    if not text:
+        return Reject(Status.EMPTY, "no SMILES")
+    core, *rest = text.split(maxsplit=1)
+    if rest and not rest[0].startswith("|"):
+        return Reject(Status.NOT_SMILES, f"text after the SMILES: {rest[0]!r}")
+    with BlockLogs():
+        mol = Chem.MolFromSmiles(text)
+        if mol is None:
+            return _diagnose(core)
+    if mol.GetNumAtoms() == 0:
+        return Reject(Status.NO_ATOMS, f"a SMILES without atoms: {text!r}")
+    if mol.GetNumAtoms() > max_atoms:
+        return Reject(
+            Status.TOO_LARGE, f"{mol.GetNumAtoms()} heavy atoms, more than data.max_atoms = {max_atoms}"
+        )
+    if any(a.GetAtomicNum() == 0 for a in mol.GetAtoms()):
+        return Reject(Status.UNSUPPORTED, "a wildcard atom (*) stands for no element")
+    return mol
+
+
+def identity(mol: Chem.Mol) -> str:
+    """InChIKey; where InChI fails, a digest of the canonical SMILES of this RDKit version."""
+    with BlockLogs():
+        key = Chem.MolToInchiKey(mol)
+    return str(key) if key else "smiles:" + digest(Chem.MolToSmiles(mol))
+
+
+def scaffold(mol: Chem.Mol) -> str:
+    """Digest of the Bemis-Murcko scaffold without stereo and atom maps; empty for acyclic molecules."""
+    if mol.GetRingInfo().NumRings() == 0:
+        return ""
+    frame = Chem.Mol(MurckoScaffold.GetScaffoldForMol(mol))
+    for atom in frame.GetAtoms():
+        atom.SetAtomMapNum(0)  # a mapped and an unmapped molecule share their scaffold
+    return digest(Chem.MolToSmiles(frame, isomericSmiles=False))
+
+
+def digest(text: str) -> str:
+    """20 hexadecimal digits of SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _diagnose(smiles: str) -> Reject:
+    with BlockLogs():
+        mol = Chem.MolFromSmiles(smiles, sanitize=False)
+        if mol is None:
+            return Reject(Status.NOT_SMILES, f"not a SMILES: {smiles[:80]!r}")
+        problems = [p.Message() for p in Chem.DetectChemistryProblems(mol)]
+    return Reject(Status.CHEMISTRY, "; ".join(problems[:3]) or f"RDKit cannot sanitize {smiles[:80]!r}")

@@ -1,0 +1,24 @@
+"""Errors meant for the user: the CLI prints their message and exits with 2, without a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something the user can fix: say where, what was found, what was expected, what to do."""
+
+
+class Stopped(Exception):
+    """The run was told to stop, by Ctrl-C or SIGTERM; carries the exit code a shell expects."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"stopped from outside (exit code {exit_code})")
+        self.exit_code = exit_code
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a name that does not exist."""
+    names = list(known)
+    lower = {n.lower(): n for n in reversed(names)}
+    match = difflib.get_close_matches(word.lower(), lower, n=1)
+    return f"did you mean {lower[match[0]]!r}?" if match else f"choose from: {', '.join(names)}"

@@ -1,0 +1,5 @@
+"""Molecules to codes. Importing this package registers every featurizer; it never imports torch."""
+
+from drugml.featurizers import graph as graph
+from drugml.featurizers import morgan as morgan
+from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS

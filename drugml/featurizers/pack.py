@@ -1,0 +1,135 @@
+"""SMILES to a packed store: in parallel over chunks, each row with its status, kept in a cache keyed by content."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import rdkit
+
+from drugml.config.base import Spec
+from drugml.data.molecule import identity, parse, scaffold
+from drugml.data.status import Reject, Status
+from drugml.data.store import PackedStore, concatenate
+from drugml.featurizers.featurizer import FEATURIZERS, digest
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1000
+"""Molecules a worker takes at a time."""
+WORTH_A_POOL = 4000
+"""Fewer molecules are done before workers have started."""
+SCHEMA = 1
+"""Raised when the meaning of a stored field changes."""
+
+
+class Packed(NamedTuple):
+    """What became of a list of SMILES."""
+
+    store: PackedStore | None
+    """The good molecules, in order; None if there is none."""
+    rejects: dict[int, Reject]
+    """Position in the list to reason."""
+
+
+def pack(smiles: Sequence[str], spec: Spec, *, max_atoms: int, identities: bool = False, workers: int = 1) -> Packed:
+    """Parse and featurize, in order.
+
+    Args:
+        smiles: what stands in the table, good or bad.
+        spec: which featurizer.
+        max_atoms: larger molecules are rejected.
+        identities: also store `inchikey` and `scaffold` of each molecule, as splits need them.
+        workers: processes; SMILES go out and arrays come back, never molecules.
+    """
+    chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
+    job = partial(_pack_chunk, spec=spec, max_atoms=max_atoms, identities=identities)
+    stores: list[PackedStore] = []
+    rejects: dict[int, Reject] = {}
+    for n, part in enumerate(_mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
+        rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
+        if part.store is not None:
+            stores.append(part.store)
+    return Packed(concatenate(stores) if stores else None, rejects)
+
+
+def pack_cached(smiles: Sequence[str], spec: Spec, *, max_atoms: int, cache: Path, workers: int) -> Packed:
+    """As `pack` with identities, from the cache where the same was packed before.
+
+    The key covers the SMILES, the featurizer's description, RDKit's version and this format; on any
+    difference the work is done anew.
+    """
+    folder = cache / "stores" / _key(smiles, spec, max_atoms)
+    try:
+        store, meta = PackedStore.load(folder)
+        log.info("features: %s molecules from the cache", f"{len(store):,}")
+        return Packed(store, {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()})
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, OSError) as error:
+        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
+    packed = pack(smiles, spec, max_atoms=max_atoms, identities=True, workers=workers)
+    if packed.store is not None:
+        try:
+            packed.store.save(folder, {"rejects": {i: [r.status, r.reason] for i, r in packed.rejects.items()}})
+        except OSError as error:
+            log.warning("features: not cached, %s: %s", folder, error.strerror or error)
+    return packed
+
+
+def cache_folder() -> Path:
+    """`DRUGML_CACHE`, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("DRUGML_CACHE") or Path(base) / "drugml")
+
+
+def cores() -> int:
+    """Cores that this process may use, as a container or scheduler set them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _pack_chunk(smiles: Sequence[str], *, spec: Spec, max_atoms: int, identities: bool) -> Packed:
+    featurizer = FEATURIZERS.build(spec)
+    parsed = [parse(s, max_atoms) for s in smiles]
+    rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
+    mols = [p for p in parsed if not isinstance(p, Reject)]
+    if not mols:
+        return Packed(None, rejects)
+    store = featurizer.pack(mols)
+    if identities:
+        extra = {
+            "inchikey": np.array([identity(m).encode() for m in mols]),
+            "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
+        }
+        store = PackedStore(
+            {**store.molecule, **extra}, store.atom, store.bond, store.atom_start, store.bond_start
+        )
+    return Packed(store, rejects)
+
+
+def _mapped(job: Any, chunks: list[Sequence[str]], workers: int) -> Iterator[Packed]:
+    if workers <= 1:
+        yield from map(job, chunks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
+        yield from pool.map(job, chunks)
+
+
+def _key(smiles: Sequence[str], spec: Spec, max_atoms: int) -> str:
+    about = {
+        "schema": SCHEMA,
+        "featurizer": digest(FEATURIZERS.build(spec).describe()),
+        "rdkit": rdkit.__version__,
+        "max_atoms": max_atoms,
+    }
+    text = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for s in smiles:
+        text.update(s.encode() + b"\n")
+    return text.hexdigest()[:32]

@@ -1,0 +1,36 @@
+"""What every baseline promises.
+
+Shape letters: M molecules, L fingerprint bits, T targets.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.registry import Registry
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Baseline(Protocol):
+    """Learns from fingerprints in one call; its state is named arrays, so that a bundle needs no pickle."""
+
+    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
+        """Learn from (M, L) and labels (M, T), where NaN is missing and every target has a label."""
+        ...
+
+    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Values, or probabilities of the positive class: (M, L) to (M, T)."""
+        ...
+
+    def arrays(self) -> Arrays:
+        """All that was learned."""
+        ...
+
+    def restore(self, arrays: Arrays) -> None:
+        """The inverse of `arrays`."""
+        ...
+
+
+BASELINES: Registry[Baseline] = Registry("baseline")

@@ -1,0 +1,27 @@
+"""The mean baseline."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.config.models import MeanSpec
+from drugml.models.baseline import BASELINES, Arrays
+
+
+@BASELINES.register(MeanSpec)
+class Mean:
+    """The mean training label of each target; for classes that is the share of positives."""
+
+    def __init__(self) -> None:
+        self.mean = np.zeros(0)
+
+    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
+        self.mean = np.nanmean(y, axis=0)
+
+    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.tile(self.mean, (len(x), 1))
+
+    def arrays(self) -> Arrays:
+        return {"mean": self.mean}
+
+    def restore(self, arrays: Arrays) -> None:
+        self.mean = arrays["mean"]

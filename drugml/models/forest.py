@@ -1,0 +1,85 @@
+"""Random forest: trained by scikit-learn, kept and evaluated as plain arrays.
+
+Shape letters: M molecules, L bits, V nodes of all trees of all targets together.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.config.models import ForestSpec
+from drugml.models.baseline import BASELINES, Arrays
+
+CHUNK = 4096
+"""Molecules predicted at a time; bounds memory to CHUNK × trees."""
+
+
+@BASELINES.register(ForestSpec)
+class Forest:
+    """Svetnik et al., JCICS 2003, doi:10.1021/ci034160g; one forest per target, on its labelled molecules.
+
+    Differs from the paper: grown by scikit-learn, whose trees vote with class shares, not with one class.
+    """
+
+    def __init__(self, *, trees: int, max_features: float, min_leaf: int) -> None:
+        self._options = {"n_estimators": trees, "max_features": max_features, "min_samples_leaf": min_leaf}
+        self._arrays: Arrays = {}
+
+    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor  # 2 s, and predicting needs none
+
+        kind = RandomForestClassifier if classify else RandomForestRegressor
+        nodes: dict[str, list[NDArray[np.generic]]] = {k: [] for k in ("left", "right", "bit", "above", "value")}
+        roots: list[list[int]] = []
+        first = 0
+        for labels in y.T:
+            known = ~np.isnan(labels)
+            forest = kind(**self._options, random_state=seed, n_jobs=-1).fit(x[known].astype(np.float32), labels[known])
+            roots.append([])
+            for grown in (e.tree_ for e in forest.estimators_):
+                leaf = grown.children_left < 0
+                own = np.arange(first, first + grown.node_count)
+                # a leaf leads to itself, so that all molecules can take the same number of steps
+                nodes["left"].append(np.where(leaf, own, grown.children_left + first))
+                nodes["right"].append(np.where(leaf, own, grown.children_right + first))
+                nodes["bit"].append(np.where(leaf, 0, grown.feature))
+                nodes["above"].append(grown.threshold)
+                nodes["value"].append(_leaf_values(grown.value, forest.classes_ if classify else None))
+                roots[-1].append(first)
+                first += grown.node_count
+        dtypes = {"left": np.int32, "right": np.int32, "bit": np.int32, "above": np.float32, "value": np.float64}
+        self._arrays = {k: np.concatenate(v).astype(dtypes[k]) for k, v in nodes.items()}
+        self._arrays["roots"] = np.array(roots, np.int32)
+
+    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        chunks = [self._predict(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(self._arrays["roots"])))
+
+    def arrays(self) -> Arrays:
+        return self._arrays
+
+    def restore(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+
+    def _predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+        a = self._arrays
+        rows = np.arange(len(x))
+        out = np.zeros((len(x), len(a["roots"])))
+        for target, roots in enumerate(a["roots"]):
+            for root in roots:
+                at = np.full(len(x), root)
+                while True:
+                    step = np.where(x[rows, a["bit"][at]] > a["above"][at], a["right"][at], a["left"][at])
+                    if (step == at).all():
+                        break
+                    at = step
+                out[:, target] += a["value"][at]
+            out[:, target] /= len(roots)
+        return out
+
+
+def _leaf_values(value: NDArray[np.float64], classes: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Mean label, or share of the positive class, of each node; scikit-learn gives (V, 1, classes)."""
+    if classes is None:
+        return value[:, 0, 0]
+    positive = np.flatnonzero(classes == 1.0)
+    return value[:, 0, positive[0]] if len(positive) else np.zeros(len(value))

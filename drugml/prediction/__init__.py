@@ -1,0 +1,1 @@
+"""A trained thing: the Predictor and its bundle on disk. Needs no Lightning and no MLflow."""

@@ -1,0 +1,43 @@
+"""A trained model with everything needed to use it: SMILES in, values out.
+
+Shape letters: R rows, T targets.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.data.status import Reject
+from drugml.featurizers.pack import pack
+from drugml.prediction.spec import BundleSpec
+from drugml.prediction.trained import Trained
+
+BATCH = 256
+"""Molecules per forward pass."""
+
+
+class Predictions(NamedTuple):
+    """One row per SMILES, in order."""
+
+    values: NDArray[np.float64]
+    """(R, T), NaN where the row was rejected."""
+    rejects: dict[int, Reject]
+    """Row to reason."""
+
+
+class Predictor:
+    """What `drugml predict` uses; safe to build in any process."""
+
+    def __init__(self, spec: BundleSpec, trained: Trained) -> None:
+        self.spec, self.trained = spec, trained
+
+    def predict(self, smiles: Sequence[str], workers: int = 1) -> Predictions:
+        """Predict; a bad SMILES gives NaN and a reason, never a number and never an exception."""
+        packed = pack(smiles, self.spec.featurizer, max_atoms=self.spec.max_atoms, workers=workers)
+        values = np.full((len(smiles), len(self.spec.targets)), np.nan)
+        if packed.store is not None:
+            good = np.array([i for i in range(len(smiles)) if i not in packed.rejects])
+            values[good] = self.trained.predict(packed.store, np.arange(len(packed.store)), BATCH)
+        return Predictions(values, packed.rejects)

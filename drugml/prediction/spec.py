@@ -1,0 +1,51 @@
+"""`spec.json`: all of a bundle but the tensors."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from drugml.config.featurizers import FeaturizerSpec
+from drugml.config.models import HeadSpec, ModelSpec
+from drugml.config.tasks import TaskSpec
+
+FORMAT = 1
+"""Raised when an older drugml could misread a bundle."""
+
+
+class Probe(BaseModel):
+    """A public molecule and what the model said of it when it was saved; null where it was rejected."""
+
+    smiles: str
+    prediction: list[float] | None
+
+
+class BundleSpec(BaseModel):
+    """What a model is, in JSON; loading rebuilds it from this and the tensors alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    targets: tuple[str, ...]
+    """Columns that are predicted."""
+    units: dict[str, str]
+    task: TaskSpec
+    featurizer: FeaturizerSpec
+    model: ModelSpec
+    head: HeadSpec
+    max_atoms: int
+    shift: tuple[float, ...]
+    """value = output × scale + shift, per target."""
+    scale: tuple[float, ...]
+    features: dict[str, Any]
+    """How the featurizer described itself: the vocabulary the weights were trained on."""
+    features_hash: str
+    versions: dict[str, str]
+    """Packages at training time."""
+    config: dict[str, Any]
+    """The whole run config, for the record."""
+    provenance: dict[str, str] = {}
+    """Hashes of data, split and metrics, and the run."""
+    probes: list[Probe] = []
+    tensors_sha256: str = ""
+    hash: str = ""
+    """SHA-256 of all other fields."""

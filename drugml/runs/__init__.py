@@ -1,0 +1,1 @@
+"""The verbs: train, resume, predict, init. The only place that wires everything."""

@@ -1,0 +1,144 @@
+"""Models in MLflow: logged as pyfunc from code, registered with aliases, found again by any reference."""
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from drugml.errors import UserError, nearest
+from drugml.prediction.probes import PROBES
+from drugml.prediction.spec import BundleSpec
+from drugml.tracking.store import Store
+
+import mlflow  # isort: skip
+import pandas as pd  # isort: skip
+from mlflow.exceptions import MlflowException  # isort: skip
+from mlflow.models import ModelSignature  # isort: skip
+from mlflow.types import ColSpec, Schema  # isort: skip
+
+SERVED = Path(__file__).parent / "served.py"
+CANDIDATE, CHAMPION = "candidate", "champion"
+NEEDED = ("drugml", "rdkit", "torch", "numpy", "scipy")
+"""Packages of the bundle's versions that serving needs."""
+log = logging.getLogger(__name__)
+
+
+class Version(NamedTuple):
+    """A registered model version."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    run_id: str
+
+    @property
+    def uri(self) -> str:
+        """How to load it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
+    """Log a bundle as a model of the run, return its `models:/m-…` URI."""
+    outputs = [ColSpec("double", t, required=False) for t in spec.targets]
+    texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
+    signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
+    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in NEEDED if p in spec.versions]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.start_run(run_id=run_id)
+        try:
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(SERVED),
+                artifacts={"bundle": str(bundle)},
+                pip_requirements=pins,
+                signature=signature,
+                input_example=pd.DataFrame({"smiles": list(PROBES[:2])}),
+            )
+        finally:
+            mlflow.end_run("RUNNING")  # the run goes on; its end is told elsewhere
+    return f"models:/{info.model_id}"
+
+
+def register(store: Store, name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> Version:
+    """Make the next version of a registered model and call it the candidate."""
+    client = store.client
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    model_id = model_uri.removeprefix("models:/")
+    source = client.get_logged_model(model_id).artifact_location
+    made = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
+    client.set_registered_model_alias(name, CANDIDATE, made.version)
+    return Version(name, str(made.version), (CANDIDATE,), run_id)
+
+
+def versions(store: Store) -> Iterator[Version]:
+    """All registered versions, by name, the newest first."""
+    for model in sorted(store.client.search_registered_models(), key=lambda m: m.name):
+        by_version: dict[str, list[str]] = {}
+        for alias, version in model.aliases.items():
+            by_version.setdefault(str(version), []).append(alias)
+        found = store.client.search_model_versions(f"name='{model.name}'")
+        for v in sorted(found, key=lambda v: -int(v.version)):
+            aliases = tuple(sorted(by_version.get(str(v.version), [])))
+            yield Version(model.name, str(v.version), aliases, v.run_id)
+
+
+def promote(store: Store, name: str, version: str | None) -> Version:
+    """Make a version, by default the candidate, the champion.
+
+    Raises:
+        UserError: if there is no such model, version or candidate.
+    """
+    known = [v for v in versions(store) if v.name == name]
+    if not known:
+        raise UserError(f"there is no registered model {name!r}; {_names(store, name)}")
+    chosen = [v for v in known if (v.version == version if version else CANDIDATE in v.aliases)]
+    if not chosen:
+        what = f"no version {version}" if version else "no candidate; name one with --version"
+        raise UserError(f"{name}: {what} (versions: {', '.join(v.version for v in known)})")
+    store.client.set_registered_model_alias(name, CHAMPION, chosen[0].version)
+    return chosen[0]._replace(aliases=tuple(sorted({*chosen[0].aliases, CHAMPION})))
+
+
+def fetch(store: Store, reference: str) -> Path:
+    """The bundle behind `models:/name@alias`, `models:/name/3`, `models:/m-…` or a run id, as a local folder.
+
+    Raises:
+        UserError: if the reference leads nowhere.
+    """
+    uri = reference if reference.startswith("models:/") else _model_of_run(store, reference)
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{uri}/artifacts/bundle"))
+    except (MlflowException, OSError) as error:
+        name = re.split(r"[@/]", uri.removeprefix("models:/"))[0]
+        raise UserError(
+            f"{reference}: no such model in {store.uri}: {str(error).splitlines()[0]}; {_names(store, name)}"
+        ) from None
+    return folder
+
+
+def _model_of_run(store: Store, run_id: str) -> str:
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException:
+        raise UserError(
+            f"{run_id!r} is no bundle folder and no run of {store.uri}; expected a folder, models:/NAME@ALIAS, "
+            "models:/NAME/VERSION or a run id"
+        ) from None
+    found = mlflow.search_logged_models(
+        [run.info.experiment_id], filter_string=f"source_run_id='{run_id}'", output_format="list"
+    )
+    if not found:
+        raise UserError(f"run {run_id}: has no model; its status is {run.info.status}")
+    return f"models:/{found[0].model_id}"
+
+
+def _names(store: Store, wanted: str) -> str:
+    names = [m.name for m in store.client.search_registered_models()]
+    return nearest(wanted, names) if names else "no model is registered there"

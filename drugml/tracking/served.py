@@ -1,0 +1,29 @@
+"""The code MLflow runs to serve a bundle: a table with a `smiles` column in, values, status and reason out."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.pyfunc import PythonModel
+
+from drugml.data.status import Status
+from drugml.prediction.bundle import load
+
+
+class Served(PythonModel):  # type: ignore[misc]
+    """Loads the bundle once and predicts row by row of the input; a bad SMILES has a reason, not a number."""
+
+    def load_context(self, context: Any) -> None:
+        self.predictor = load(Path(context.artifacts["bundle"]))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        smiles = [s if isinstance(s, str) else "" for s in model_input["smiles"]]
+        values, rejects = self.predictor.predict(smiles)
+        out = pd.DataFrame(values, columns=list(self.predictor.spec.targets), index=model_input.index)
+        out["status"] = [rejects[i].status.value if i in rejects else Status.OK.value for i in range(len(smiles))]
+        out["reason"] = [rejects[i].reason if i in rejects else "" for i in range(len(smiles))]
+        return out
+
+
+mlflow.models.set_model(Served())

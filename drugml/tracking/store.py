@@ -1,0 +1,102 @@
+"""Where runs are recorded: found, checked and, for SQLite, made ready once."""
+
+import logging
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+
+import drugml.tracking as _  # noqa: F401  sets the environment before MLflow is imported
+from drugml.errors import UserError
+
+import mlflow  # isort: skip
+import requests  # isort: skip
+from mlflow import MlflowClient  # isort: skip
+from mlflow.exceptions import MlflowException  # isort: skip
+
+SQLITE = "sqlite:///"
+TIMEOUT = 5
+"""Seconds a tracking server has for its first answer."""
+
+
+class Store(NamedTuple):
+    """An answering tracking store."""
+
+    uri: str
+    client: MlflowClient
+    artifact_root: str | None
+    """Where experiments made here keep artifacts; a server decides by itself."""
+
+    def experiment(self, name: str) -> str:
+        """Id of an experiment, made where it does not exist.
+
+        Raises:
+            UserError: if it was deleted.
+        """
+        if (found := self.client.get_experiment_by_name(name)) is not None:
+            if found.lifecycle_stage == "deleted":
+                raise UserError(
+                    f"MLflow experiment {name!r} is deleted; restore it in the UI, or set tracking.experiment to another name"
+                )
+            return str(found.experiment_id)
+        location = f"{self.artifact_root}/{name}" if self.artifact_root else None
+        try:
+            return str(self.client.create_experiment(name, artifact_location=location))
+        except MlflowException:  # another process was faster
+            again = self.client.get_experiment_by_name(name)
+            if again is None:
+                raise
+            return str(again.experiment_id)
+
+
+def connect(uri: str | None) -> Store:
+    """Open the store: `uri`, else MLFLOW_TRACKING_URI, else mlflow.db in the current folder.
+
+    Raises:
+        UserError: if it cannot be reached or written.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root = None
+    if uri.startswith(("http://", "https://")):
+        _check_server(uri)
+    elif uri.startswith(SQLITE):
+        path = Path(uri.removeprefix(SQLITE)).absolute()
+        uri = f"{SQLITE}{path}"
+        root = (path.parent / "mlartifacts").as_uri()
+        _prepare_sqlite(uri, path)
+    elif "://" not in uri or uri.startswith("file:"):
+        raise UserError(
+            f"tracking URI {uri!r}: MLflow no longer keeps runs in plain folders; use sqlite:///PATH.db or http://SERVER"
+        )
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return Store(uri, MlflowClient(uri, uri), root)
+
+
+def _prepare_sqlite(uri: str, path: Path) -> None:
+    """Create or migrate the database under a lock; several first runs at once would break it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=120):
+            MlflowClient(uri, uri).search_experiments(max_results=1)
+    except OSError as error:
+        raise UserError(f"{path}: the tracking database cannot be written: {error.strerror or error}") from None
+    except MlflowException as error:
+        raise UserError(f"{path}: not usable as a tracking database: {str(error).splitlines()[0]}") from None
+
+
+def _check_server(uri: str) -> None:
+    try:
+        answer = requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT)
+        if answer.ok:
+            return
+        why = f"it answers {answer.status_code} {answer.reason}"
+    except requests.RequestException as error:
+        why = f"no answer ({type(error).__name__})"
+    raise UserError(
+        f"tracking server {uri}: {why}; start it, or unset MLFLOW_TRACKING_URI and leave tracking.uri out to record in "
+        "mlflow.db here"
+    )

@@ -1,0 +1,1 @@
+"""Predictors from data: Lightning module, batches, callbacks, and the fit of one model."""

@@ -1,0 +1,85 @@
+"""What happens around the steps: progress, the best weights, early stop, and a checkpoint to resume from."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
+
+from drugml.errors import UserError
+from drugml.tasks.metrics import METRICS
+from drugml.training.data import Batches
+from drugml.training.listener import Listener
+from drugml.training.module import Module
+
+
+def higher_is_better(monitor: str) -> bool:
+    """Direction of a validation metric; `loss` falls."""
+    return monitor != "loss" and METRICS[monitor].higher_is_better
+
+
+class Progress(pl.Callback):
+    """Tells the listener; sets the epoch of the batches."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        cast(Batches, trainer.train_dataloader).epoch = trainer.current_epoch
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.listener.batch(trainer.current_epoch, batch_idx + 1, int(trainer.num_training_batches))
+
+
+class BestAndLast(Checkpoint):
+    """Keeps the best weights by the monitor and writes one checkpoint per epoch, replaced atomically.
+
+    The best weights are part of the checkpoint, so that a kill at any moment loses at most one epoch.
+    A monitor that is NaN counts as no better; a training loss that is NaN ends the run.
+    """
+
+    def __init__(self, path: Path, monitor: str, patience: int | None, listener: Listener) -> None:
+        self.path, self.monitor, self.patience, self.listener = path, monitor, patience, listener
+        self.rising = higher_is_better(monitor)
+        self.best = -math.inf if self.rising else math.inf
+        self.best_epoch = -1
+        self.best_metrics: dict[str, float] = {}
+        self.weights: dict[str, Tensor] = {}
+        self.history: list[dict[str, float]] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.listener.begin(self.history)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        module, epoch = cast(Module, pl_module), trainer.current_epoch
+        if not math.isfinite(module.metrics["train/loss"]):
+            raise UserError(
+                f"epoch {epoch + 1}: the training loss is {module.metrics['train/loss']}; lower train.lr or set "
+                f"train.gradient_clip=1.0. The last good epoch is in {self.path}"
+            )
+        value = module.metrics[f"val/{self.monitor}"]
+        better = value > self.best if self.rising else value < self.best
+        if better or not self.weights:
+            self.best, self.best_epoch = (value, epoch) if better else (self.best, epoch)
+            self.best_metrics = dict(module.metrics)
+            self.weights = {k: v.detach().cpu().clone() for k, v in module.network.state_dict().items()}
+        if self.patience is not None and epoch - self.best_epoch >= self.patience:
+            trainer.should_stop = True
+        self.history = [*self.history, dict(module.metrics)]
+        part = self.path.with_suffix(".part")
+        trainer.save_checkpoint(part)
+        os.replace(part, self.path)
+        self.listener.epoch(epoch, int(trainer.max_epochs or 0), module.metrics, better)
+
+    def state_dict(self) -> dict[str, Any]:
+        keys = ("best", "best_epoch", "best_metrics", "weights", "history")
+        return {k: getattr(self, k) for k in keys}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for key, value in state_dict.items():
+            setattr(self, key, value)

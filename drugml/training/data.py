@@ -1,0 +1,56 @@
+"""What training reads, and the order in which it reads it.
+
+Shape letters: M molecules, T targets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drugml.data.split import Fold, SplitPlan
+from drugml.data.store import PackedStore
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Packed molecules with labels and folds, one entry per molecule each."""
+
+    store: PackedStore
+    targets: tuple[str, ...]
+    labels: NDArray[np.float64]
+    """(M, T), NaN where missing."""
+    plan: SplitPlan
+
+    def fold(self, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Positions and labels of one fold."""
+        indices = self.plan.indices(fold)
+        return indices, self.labels[indices]
+
+
+class Batches:
+    """Positions of the training molecules, in an order that only seed and epoch decide.
+
+    Because no state is carried from epoch to epoch, a resumed run sees the batches of an uninterrupted one.
+    """
+
+    def __init__(self, indices: NDArray[np.int64], batch_size: int, seed: int) -> None:
+        self.indices, self.batch_size, self.seed = torch.as_tensor(indices), batch_size, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return -(-len(self.indices) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Int[Tensor, "B"]]:
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
+        order = torch.randperm(len(self.indices), generator=generator)
+        yield from self.indices[order].split(self.batch_size)
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """A seed of its own for every epoch of every run."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

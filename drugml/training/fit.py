@@ -1,0 +1,138 @@
+"""Fit one model, network or baseline."""
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+
+from drugml.config.run import RunSpec
+from drugml.config.tasks import ClassificationSpec
+from drugml.config.training import TrainSpec
+from drugml.errors import UserError, nearest
+from drugml.models import BASELINES
+from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork
+from drugml.tasks import TASKS
+from drugml.tasks.metrics import evaluate
+from drugml.tasks.task import Scaling
+from drugml.training.callbacks import BestAndLast, Progress
+from drugml.training.data import TrainingData
+from drugml.training.listener import Listener
+from drugml.training.module import Module
+
+log = logging.getLogger(__name__)
+
+
+class Fitted(NamedTuple):
+    """The outcome of a fit."""
+
+    trained: Trained
+    scaling: Scaling
+    best: dict[str, float]
+    """Metrics of the chosen epoch, such as val/rmse."""
+    best_epoch: int | None
+    """Counted from 1; None for baselines."""
+    seconds: float
+
+
+def check_monitor(config: RunSpec) -> None:
+    """Refuse a monitor that the task does not have.
+
+    Raises:
+        UserError: with the nearest name.
+    """
+    known = ("loss", *TASKS[type(config.task)].metrics)  # type: ignore[attr-defined]
+    if config.train.monitor not in known:
+        raise UserError(
+            f"train.monitor = {config.train.monitor!r} is no {config.task.kind} metric; {nearest(config.train.monitor, known)}"
+        )
+
+
+def check_devices(spec: TrainSpec) -> None:
+    """Refuse hardware that is not there.
+
+    Raises:
+        UserError: for a GPU that torch does not see, or more than one device.
+    """
+    if spec.devices > 1:
+        raise UserError(f"train.devices = {spec.devices}: training on several devices is not built yet; use 1")
+    if spec.accelerator == "gpu" and not torch.cuda.is_available():
+        raise UserError("train.accelerator = 'gpu': torch sees no GPU on this machine; use auto or cpu")
+
+
+def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listener) -> Fitted:
+    """Train; goes on from `checkpoint` where it exists.
+
+    Args:
+        config: a resolved config (no `auto` left).
+        data: what to learn.
+        checkpoint: file that is replaced after every epoch of a network.
+        listener: told of the progress.
+
+    Raises:
+        UserError: if the loss is not finite.
+    """
+    start = time.monotonic()
+    if type(config.model) in BASELINES:
+        return _fit_baseline(config, data, start)
+    train = config.train
+    resume = checkpoint.exists()
+    with _lightning(train.deterministic):
+        torch.manual_seed(train.seed)
+        module = Module(config, data)
+        best = BestAndLast(checkpoint, train.monitor, train.patience, listener)
+        trainer = pl.Trainer(
+            max_epochs=train.epochs,
+            accelerator=train.accelerator,
+            devices=1,
+            precision=train.precision,
+            gradient_clip_val=train.gradient_clip,
+            deterministic=train.deterministic or None,
+            callbacks=[Progress(listener), best],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=True,
+            use_distributed_sampler=False,
+            default_root_dir=checkpoint.parent,
+        )
+        trainer.fit(module, ckpt_path=checkpoint if resume else None, weights_only=True)
+    module.network.load_state_dict(best.weights)
+    trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
+    return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start)
+
+
+def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:
+    baseline = BASELINES.build(config.model)
+    train, labels = data.fold("train")
+    fingerprints = np.asarray(data.store.molecule["fingerprint"])
+    classify = isinstance(config.task, ClassificationSpec)
+    baseline.fit(fingerprints[train], labels, classify=classify, seed=config.train.seed)
+    val, val_labels = data.fold("val")
+    metrics = evaluate(TASKS.build(config.task).metrics, data.targets, val_labels, baseline.predict(fingerprints[val]))
+    best = {f"val/{k}": v for k, v in metrics.items()}
+    scaling = TASKS.build(config.task).scaling(labels)
+    return Fitted(TrainedBaseline(baseline), scaling, best, None, time.monotonic() - start)
+
+
+@contextmanager
+def _lightning(deterministic: bool) -> Iterator[None]:
+    """Lightning without its advertisements; the determinism flag is restored afterwards."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(deterministic)  # before the network is built
+    noisy = logging.getLogger("lightning.pytorch")
+    level = noisy.level
+    noisy.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        noisy.setLevel(level)
+        torch.use_deterministic_algorithms(before)

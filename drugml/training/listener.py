@@ -1,0 +1,32 @@
+"""Who is told what happens during training."""
+
+from typing import Protocol
+
+
+class Listener(Protocol):
+    """Told after every batch and epoch; must not fail."""
+
+    def begin(self, history: list[dict[str, float]]) -> None:
+        """Training begins; `history` has the metrics of the epochs that a resumed run has behind it."""
+        ...
+
+    def batch(self, epoch: int, done: int, total: int) -> None:
+        """A batch of an epoch is done; called without waiting for the device."""
+        ...
+
+    def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
+        """An epoch, counted from 0, is done; `metrics` has keys such as train/loss and val/rmse; `best` so far by the monitor."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begin(self, history: list[dict[str, float]]) -> None:
+        """Nothing."""
+
+    def batch(self, epoch: int, done: int, total: int) -> None:
+        """Nothing."""
+
+    def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
+        """Nothing."""

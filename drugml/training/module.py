@@ -1,0 +1,100 @@
+"""The Lightning module: one network, one task, batches gathered on the device.
+
+Shape letters: B molecules of a batch, T targets.
+"""
+
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from drugml.config.run import RunSpec
+from drugml.data.batch import DeviceStore
+from drugml.models.network import Network
+from drugml.prediction.trained import layout_of, outputs
+from drugml.tasks import TASKS
+from drugml.tasks.masks import masked_loss
+from drugml.tasks.metrics import evaluate
+from drugml.training.data import Batches, TrainingData, epoch_seed
+from drugml.training.schedule import schedule
+
+
+class Module(pl.LightningModule):
+    """Loss, optimiser and validation. Every metric comes from concatenated predictions, once per epoch."""
+
+    def __init__(self, config: RunSpec, data: TrainingData) -> None:
+        super().__init__()
+        self.config, self.data = config, data
+        self.task = TASKS.build(config.task)
+        self.scaling = self.task.scaling(data.fold("train")[1])
+        self.layout = layout_of(config.featurizer)
+        self.network = Network(config.model, config.head, self.layout, len(data.targets))
+        scaled = (data.labels - np.array(self.scaling.shift)) / np.array(self.scaling.scale)
+        self.scaled = torch.as_tensor(scaled, dtype=torch.float32)
+        self.metrics: dict[str, float] = {}
+        """Of the last epoch: train/loss, val/loss, val/rmse, …"""
+        self._packed: DeviceStore | None = None
+
+    def train_dataloader(self) -> Batches:
+        train = self.config.train
+        batches = Batches(self.data.plan.indices("train"), train.batch_size, train.seed)
+        batches.epoch = self.current_epoch
+        return batches
+
+    def on_fit_start(self) -> None:
+        self._packed = DeviceStore(self.data.store, self.layout, self.device)
+        self.scaled = self.scaled.to(self.device)
+
+    def on_train_epoch_start(self) -> None:
+        # dropout of an epoch depends on seed and epoch only, so that resuming is exact
+        torch.manual_seed(epoch_seed(self.config.train.seed, self.current_epoch) ^ 1)
+        self._loss = torch.zeros((), device=self.device)
+        self._labels = torch.zeros((), device=self.device, dtype=torch.long)
+
+    def training_step(self, indices: Int[Tensor, "B"], _: int) -> Tensor:
+        total, labels = self._step(indices)
+        self._loss += total.detach()
+        self._labels += labels
+        return total / labels.clamp(min=1)
+
+    def on_train_epoch_end(self) -> None:
+        """Validate here rather than in a validation loop: one forward pass over the fold, no second copy of state."""
+        train_loss = (self._loss / self._labels.clamp(min=1)).item()
+        self.metrics = {"train/loss": train_loss, **self.validate(), "lr": self._rate()}
+        for name in ("val/loss", f"val/{self.config.train.monitor}"):
+            self.log(name, self.metrics[name], batch_size=1)
+
+    def validate(self) -> dict[str, float]:
+        """Metrics of the validation fold."""
+        assert self._packed is not None
+        indices, labels = self.data.fold("val")
+        at = torch.as_tensor(indices, device=self.device)
+        out = outputs(self.network, self._packed, at, max(self.config.train.batch_size, 256))
+        total, known = masked_loss(self.task, out, self.scaled[at])
+        predicted = self.task.predictions(out.double().cpu().numpy(), self.scaling)
+        metrics = evaluate(self.task.metrics, self.data.targets, labels, predicted)
+        loss = (total / known).item()  # NaN without a single label
+        return {"val/loss": loss, **{f"val/{k}": v for k, v in metrics.items()}}
+
+    def configure_optimizers(self) -> Any:
+        spec = self.config.train
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer.name]
+        optimizer = kind(
+            self.parameters(), lr=spec.lr, weight_decay=spec.optimizer.weight_decay, fused=self.device.type == "cuda"
+        )
+        steps = -(-len(self.data.plan.indices("train")) // spec.batch_size)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(spec.schedule, steps, spec.epochs))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _step(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        assert self._packed is not None
+        output: Float[Tensor, "B T"] = self.network(self._packed.batch(indices))
+        return masked_loss(self.task, output, self.scaled[indices.to(self.device)])
+
+    def _rate(self) -> float:
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        return float(optimizer.param_groups[0]["lr"])
