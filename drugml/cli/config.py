@@ -17,7 +17,9 @@ File = Annotated[Path, typer.Argument(metavar="CONFIG", help="Run config (.yaml)
 Override = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Override config values.")]
 
 
-def resolve(source: str | None, overrides: list[str], targets: list[str], task: str | None, model: str | None) -> "RunSpec":
+def resolve(
+    source: str | None, overrides: list[str], targets: list[str], task: str | None, model: str | None
+) -> "RunSpec":
     """The run that the arguments of `drugml train` mean."""
     from drugml.config.load import load
     from drugml.config.run import RunSpec

@@ -30,14 +30,19 @@ Target = Annotated[list[str] | None, typer.Option("--target", help="Column to le
 @app.command()
 def train(
     source: Annotated[
-        str | None, typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table (.csv, .tsv, .smi, .gz).")
+        str | None,
+        typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table (.csv, .tsv, .smi, .gz)."),
     ] = None,
     overrides: Override = None,
     target: Target = None,
-    task: Annotated[str | None, typer.Option(help="regression or classification; found by the values otherwise.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="regression or classification; found by the values otherwise.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Model of the zoo: see `drugml models list`.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, print the plan, stop.")] = False,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: its id, or `last`.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: its id, or `last`.")
+    ] = None,
 ) -> None:
     """Train a model, log it to MLflow and register it."""
     from drugml.cli.progress import listener
@@ -46,7 +51,9 @@ def train(
         from drugml.runs.train import resume as verb
 
         if source or overrides or target or task or model or dry_run:
-            raise UserError("--resume takes no config, table or options: a resumed run keeps the config it was started with")
+            raise UserError(
+                "--resume takes no config, table or options: a resumed run keeps the config it was started with"
+            )
         typer.echo(verb(resume, listener()).summary())
         return
     from drugml.runs.train import plan
@@ -77,7 +84,9 @@ def init(
 
 @app.command()
 def predict(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder.")
+    ],
     source: Annotated[str, typer.Argument(metavar="INPUT", help="Molecules: .csv, .tsv, .smi, also .gz.")],
     out: Annotated[Path, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
     smiles: Annotated[str | None, typer.Option(help="SMILES column; found otherwise.")] = None,

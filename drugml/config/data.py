@@ -31,7 +31,7 @@ class RandomSplit(SizedSplit):
 
 
 class ScaffoldSplit(SizedSplit):
-    """Bemis-Murcko scaffolds (Bemis & Murcko 1996, doi:10.1021/jm9602928) drawn at random; none is shared by two folds."""
+    """Bemis-Murcko scaffolds (1996, doi:10.1021/jm9602928) drawn at random; none is shared by two folds."""
 
     kind: Literal["scaffold"] = "scaffold"
     acyclic: Literal["apart", "together"] = "apart"
@@ -59,7 +59,7 @@ class DataSpec(Spec):
     """The molecule table and what is learned from it."""
 
     path: str
-    """csv, tsv or smi file, also .gz; relative to the config file. `drugml:b3db-logbb` and `drugml:b3db-class` are embedded."""
+    """csv, tsv or smi file, also .gz, relative to the config; drugml:b3db-logbb and drugml:b3db-class are embedded."""
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     """Columns to learn; empty cells are missing labels."""
     smiles: str | None = None

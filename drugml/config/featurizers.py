@@ -40,6 +40,4 @@ class MorganSpec(Spec):
     """Whether stereocentres change the fingerprint."""
 
 
-FeaturizerSpec = Annotated[
-    AutoFeaturizer | ChempropV2Spec | OgbSpec | MorganSpec, Field(discriminator="name")
-]
+FeaturizerSpec = Annotated[AutoFeaturizer | ChempropV2Spec | OgbSpec | MorganSpec, Field(discriminator="name")]

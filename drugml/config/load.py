@@ -32,7 +32,7 @@ class ConfigError(UserError):
 class _Yaml12(yaml.SafeLoader):
     """SafeLoader with YAML 1.2 scalars: the SMILES `NO` stays a string, `1e-4` becomes a float."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+    yaml_implicit_resolvers: dict[str, Any] = {}
 
 
 for _tag, _pattern, _first in (
@@ -207,9 +207,7 @@ def _explain(error: ValidationError, schema: type[BaseModel], data: Any, where: 
                 names = [str(v.model_fields[tag].default) for v in _variants(schema, data, key)]
                 at = where.get((*key, tag), at)
                 got = e["ctx"].get("tag")
-                what = (
-                    f"there is no {_dotted(key)} called {got!r}" if got else f"{_dotted(key)} needs a {tag}"
-                )
+                what = f"there is no {_dotted(key)} called {got!r}" if got else f"{_dotted(key)} needs a {tag}"
                 yield f"{at}: {what}; {nearest(got or '', names)}"
             case "missing":
                 yield f"{at}: {_dotted(key)} is required"
@@ -247,11 +245,7 @@ def _variants(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseMod
     found = [schema]
     for n, part in enumerate(key):
         annotation = _variant(schema, data, key[:n]).model_fields[str(part)].annotation
-        found = [
-            t
-            for t in get_args(annotation) or (annotation,)
-            if isinstance(t, type) and issubclass(t, BaseModel)
-        ]
+        found = [t for t in get_args(annotation) or (annotation,) if isinstance(t, type) and issubclass(t, BaseModel)]
     return found
 
 
@@ -259,9 +253,7 @@ def _variant(schema: type[BaseModel], data: Any, key: Key) -> type[BaseModel]:
     """The spec class that does stand at `key`, judging by its tag."""
     options = _variants(schema, data, key)
     data = reduce(_inside, key, data)
-    return next(
-        (o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0]
-    )
+    return next((o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0])
 
 
 def _defaults(schema: type[BaseModel]) -> dict[str, Any]:

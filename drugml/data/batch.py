@@ -1,4 +1,4 @@
-"""Batches by index arithmetic: from a packed store on a device to one disconnected graph, without a loop over molecules.
+"""Batches by index arithmetic: from a packed store on a device to one disconnected graph, with no loop over molecules.
 
 Shape letters: B molecules, N atoms, P bonds, E = 2 P directed bonds, A atom codes, K bond codes, F and G columns
 of the one-hot rows of atoms and bonds.

@@ -25,15 +25,18 @@ def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
         mol = Chem.MolFromSmiles(text)
         if mol is None:
             return _diagnose(core)
+    return _fault(mol, text, max_atoms) or mol
+
+
+def _fault(mol: Chem.Mol, text: str, max_atoms: int) -> Reject | None:
+    """Why a valid molecule cannot be featurized."""
     if mol.GetNumAtoms() == 0:
         return Reject(Status.NO_ATOMS, f"a SMILES without atoms: {text!r}")
     if mol.GetNumAtoms() > max_atoms:
-        return Reject(
-            Status.TOO_LARGE, f"{mol.GetNumAtoms()} heavy atoms, more than data.max_atoms = {max_atoms}"
-        )
+        return Reject(Status.TOO_LARGE, f"{mol.GetNumAtoms()} heavy atoms, more than data.max_atoms = {max_atoms}")
     if any(a.GetAtomicNum() == 0 for a in mol.GetAtoms()):
         return Reject(Status.UNSUPPORTED, "a wildcard atom (*) stands for no element")
-    return mol
+    return None
 
 
 def identity(mol: Chem.Mol) -> str:

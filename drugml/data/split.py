@@ -73,9 +73,7 @@ class SplitPlan:
 
     def _rows(self) -> list[tuple[str, str, str]]:
         keys = (k.decode() for k in self.molecules.inchikeys)
-        return [
-            (str(n), k, FOLDS[f]) for n, k, f in zip(self.molecules.lines, keys, self.fold, strict=True)
-        ]
+        return [(str(n), k, FOLDS[f]) for n, k, f in zip(self.molecules.lines, keys, self.fold, strict=True)]
 
 
 class Splitter(Protocol):

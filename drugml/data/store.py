@@ -4,7 +4,6 @@ Shape letters: M molecules, N atoms and P bonds of all of them together.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -73,7 +72,7 @@ class PackedStore:
             for name, array in self._arrays().items():
                 np.save(part / f"{name}.npy", array, allow_pickle=False)
             (part / META).write_text(json.dumps(dict(meta)), encoding="utf-8")
-            os.rename(part, folder)
+            part.rename(folder)
         except OSError:
             shutil.rmtree(part, ignore_errors=True)
             if not (folder / META).exists():
@@ -116,9 +115,7 @@ def concatenate(stores: Sequence[PackedStore]) -> PackedStore:
         counts = [np.diff(getattr(s, name)) for s in stores]
         return np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
 
-    return PackedStore(
-        joined("molecule"), joined("atom"), joined("bond"), starts("atom_start"), starts("bond_start")
-    )
+    return PackedStore(joined("molecule"), joined("atom"), joined("bond"), starts("atom_start"), starts("bond_start"))
 
 
 def select(store: PackedStore, positions: NDArray[np.int64]) -> PackedStore:

@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from drugml.data.status import Reject, Status
 from drugml.errors import UserError, nearest
@@ -129,11 +129,12 @@ def _stem_suffix(path: Path) -> str:
 
 def _opened(path: Path) -> IO[str]:
     try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        opened: IO[bytes] = gzip.open(path) if zipped else path.open("rb")
+        file = path.open("rb")
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    opened = cast(IO[bytes], gzip.GzipFile(fileobj=file) if zipped else file)
     return io.TextIOWrapper(opened, encoding="utf-8-sig", newline="")
 
 

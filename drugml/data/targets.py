@@ -79,7 +79,11 @@ def classes(name: str, cells: Sequence[str], positive: str | None) -> Labels:
         what = "no label" if not found else "one class only" if len(found) == 1 else f"{len(found)} classes"
         raise UserError(
             f"target {name!r}: {what}, expected two: {shown or 'every cell is empty'}. "
-            + ("Is it a regression target? Then set task=regression." if len(found) > 2 else "Nothing can be learned from it.")
+            + (
+                "Is it a regression target? Then set task=regression."
+                if len(found) > 2
+                else "Nothing can be learned from it."
+            )
         )
     if positive is None:
         positive = _positive(set(found))
@@ -101,12 +105,16 @@ def check_spread(name: str, values: NDArray[np.float64]) -> None:
     if not len(known):
         raise UserError(f"target {name!r}: no usable label in any row")
     if (known == known[0]).all():
-        raise UserError(f"target {name!r}: one value only, {known[0]:g} in all {len(known)} labelled rows; nothing can be learned")
+        raise UserError(
+            f"target {name!r}: one value only, {known[0]:g} in all {len(known)} labelled rows; nothing can be learned"
+        )
 
 
 def _why_no_number(name: str, cell: str) -> str:
     if re.match(r"\s*[<>~=≤≥]", cell):
-        return f"target {name!r} is censored: {cell!r}; censored labels are not supported yet, remove the row or the sign"
+        return (
+            f"target {name!r} is censored: {cell!r}; censored labels are not supported yet, remove the row or the sign"
+        )
     return f"target {name!r} is not a number: {cell!r}"
 
 

@@ -136,9 +136,7 @@ class Ogb(CodedGraph):
             category("type", _COMMON_BONDS),
             last_is_other(
                 "stereo",
-                _values(
-                    Chem.BondStereo, "STEREONONE STEREOZ STEREOE STEREOCIS STEREOTRANS STEREOANY"
-                ),
+                _values(Chem.BondStereo, "STEREONONE STEREOZ STEREOE STEREOCIS STEREOTRANS STEREOANY"),
             ),
             yes_no("conjugated"),
         )
@@ -146,9 +144,7 @@ class Ogb(CodedGraph):
 
 
 def _codes(vocabulary: Vocabulary, read: dict[str, Read], things: list[Any]) -> NDArray[np.uint8]:
-    columns = [
-        f.codes(np.fromiter(map(read[f.name], things), np.int64, len(things))) for f in vocabulary.features
-    ]
+    columns = [f.codes(np.fromiter(map(read[f.name], things), np.int64, len(things))) for f in vocabulary.features]
     return np.stack(columns, axis=1)
 
 

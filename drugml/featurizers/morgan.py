@@ -20,7 +20,7 @@ class Morgan:
     """
 
     def __init__(self, *, radius: int, bits: int, chirality: bool) -> None:
-        self._options = {"radius": radius, "fpSize": bits, "includeChirality": chirality}
+        self._options: dict[str, Any] = {"radius": radius, "fpSize": bits, "includeChirality": chirality}
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "fingerprint", "generator": "rdkit.morgan.counts", **self._options}

@@ -108,9 +108,7 @@ def _pack_chunk(smiles: Sequence[str], *, spec: Spec, max_atoms: int, identities
             "inchikey": np.array([identity(m).encode() for m in mols]),
             "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
         }
-        store = PackedStore(
-            {**store.molecule, **extra}, store.atom, store.bond, store.atom_start, store.bond_start
-        )
+        store = PackedStore({**store.molecule, **extra}, store.atom, store.bond, store.atom_start, store.bond_start)
     return Packed(store, rejects)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+
 @dataclass(frozen=True)
 class Feature:
     """One categorical property. Code i stands for `choices[i]`."""
@@ -83,8 +84,6 @@ class Vocabulary:
         for feature in self.features:
             codes = len(feature.choices) + (feature.other != "last")
             single = feature.columns == 1 and feature.silent == 0
-            table.append(
-                [-1 if c == feature.silent else first + (0 if single else c) for c in range(codes)]
-            )
+            table.append([-1 if c == feature.silent else first + (0 if single else c) for c in range(codes)])
             first += feature.columns
         return table

@@ -1,5 +1,7 @@
 """Encoder and head: graphs to one output per target."""
 
+from itertools import pairwise
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,11 +17,7 @@ class Head(nn.Sequential):
 
     def __init__(self, in_dim: int, out_dim: int, *, hidden_dim: int, layers: int, dropout: float) -> None:
         dims = [in_dim, *[hidden_dim] * layers]
-        hidden = [
-            part
-            for a, b in zip(dims, dims[1:], strict=False)
-            for part in (nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))
-        ]
+        hidden = [part for a, b in pairwise(dims) for part in (nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout))]
         super().__init__(*hidden, nn.Linear(dims[-1], out_dim))
 
 
@@ -31,7 +29,7 @@ class Network(nn.Module):
         encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
         assert isinstance(encoder, nn.Module)
         self.encoder = encoder
-        self.head = Head(encoder.out_dim, targets, **head.kwargs())  # type: ignore[arg-type]
+        self.head = Head(encoder.out_dim, targets, **head.kwargs())
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B T"]:
         out: Tensor = self.head(self.encoder(batch))

@@ -30,9 +30,7 @@ def save(predictor: Predictor, folder: Path) -> BundleSpec:
     """Write a bundle; the probes are predicted now."""
     folder.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(predictor.trained.tensors(), folder / TENSORS)
-    spec = predictor.spec.model_copy(
-        update={"probes": _probes(predictor), "tensors_sha256": _sha256(folder / TENSORS)}
-    )
+    spec = predictor.spec.model_copy(update={"probes": _probes(predictor), "tensors_sha256": _sha256(folder / TENSORS)})
     spec = spec.model_copy(update={"hash": _hash(spec.model_dump(mode="json"))})
     (folder / SPEC).write_text(spec.model_dump_json(indent=1), encoding="utf-8")
     return spec
@@ -50,7 +48,7 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{folder / SPEC}: {where}: {first['msg']}; this is no bundle that this drugml can read") from None
+        raise UserError(f"{folder / SPEC}: {where}: {first['msg']}; no bundle that this drugml can read") from None
     now = digest(FEATURIZERS.build(spec.featurizer).describe())
     if now != spec.features_hash:
         raise UserError(
@@ -82,11 +80,13 @@ def _read(folder: Path) -> dict[str, Any]:
     if data["format"] > FORMAT:
         made = data.get("versions", {}).get("drugml", "a newer version")
         raise UserError(
-            f"{folder}: bundle format {data['format']} is newer than this drugml reads ({FORMAT}); it was made by drugml "
-            f"{made}, update drugml"
+            f"{folder}: bundle format {data['format']} is newer than this drugml reads ({FORMAT}); it was made by "
+            f"drugml {made}, update drugml"
         )
     if data.get("hash") != _hash(data):
-        raise UserError(f"{folder / SPEC}: was changed after it was written (its hash does not fit); use the original bundle")
+        raise UserError(
+            f"{folder / SPEC}: was changed after it was written (its hash does not fit); use the original bundle"
+        )
     if (found := _sha256(folder / TENSORS)) != data["tensors_sha256"]:
         raise UserError(
             f"{folder / TENSORS}: changed or cut short (SHA-256 {found[:12]}, expected {data['tensors_sha256'][:12]}); "

@@ -91,7 +91,7 @@ def prepare(config: RunSpec) -> Dataset:
     rejects = wrong | rejects  # what is wrong with the molecule is said first
     bad = [BadRow(rows[i].line, smiles[i], rejects[i]) for i in sorted(rejects)]
     _check_rejected(path, rows, bad, config.data.max_rejected)
-    unlabelled = np.isnan(labels).all(axis=1)
+    unlabelled = np.asarray(np.isnan(labels).all(axis=1))
     used = np.array([i for i in range(len(rows)) if i not in rejects and not unlabelled[i]], np.int64)
     for t, name in enumerate(config.data.targets):
         check_spread(name, labels[used, t])

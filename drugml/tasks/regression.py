@@ -38,4 +38,4 @@ class Regression:
         return self._loss(output, scaled, reduction="none")
 
     def predictions(self, output: NDArray[np.float64], scaling: Scaling) -> NDArray[np.float64]:
-        return output * np.array(scaling.scale) + np.array(scaling.shift)
+        return np.asarray(output * np.array(scaling.scale) + np.array(scaling.shift))

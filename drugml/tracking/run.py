@@ -68,7 +68,7 @@ class TrackedRun:
 
 @contextmanager
 def tracked(store: Store, run_id: str) -> Iterator[TrackedRun]:
-    """Keep the status of a run true: RUNNING now; then FINISHED, KILLED when stopped from outside, FAILED on an error."""
+    """Keep the status of a run true: RUNNING, then FINISHED, KILLED if stopped from outside, or FAILED."""
     client = store.client
     client.update_run(run_id, status="RUNNING")
     run = TrackedRun(store, run_id)

@@ -1,7 +1,6 @@
 """What happens around the steps: progress, the best weights, early stop, and a checkpoint to resume from."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,7 +72,7 @@ class BestAndLast(Checkpoint):
         self.history = [*self.history, dict(module.metrics)]
         part = self.path.with_suffix(".part")
         trainer.save_checkpoint(part)
-        os.replace(part, self.path)
+        part.replace(self.path)
         self.listener.epoch(epoch, int(trainer.max_epochs or 0), module.metrics, better)
 
     def state_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Shape letters: M molecules, T targets.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Batches:
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-len(self.indices) // self.batch_size)
+        return math.ceil(len(self.indices) / self.batch_size)
 
     def __iter__(self) -> Iterator[Int[Tensor, "B"]]:
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))

@@ -50,7 +50,8 @@ def check_monitor(config: RunSpec) -> None:
     known = ("loss", *TASKS[type(config.task)].metrics)  # type: ignore[attr-defined]
     if config.train.monitor not in known:
         raise UserError(
-            f"train.monitor = {config.train.monitor!r} is no {config.task.kind} metric; {nearest(config.train.monitor, known)}"
+            f"train.monitor = {config.train.monitor!r} is no {config.task.kind} metric; "
+            f"{nearest(config.train.monitor, known)}"
         )
 
 

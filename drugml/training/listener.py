@@ -15,7 +15,7 @@ class Listener(Protocol):
         ...
 
     def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
-        """An epoch, counted from 0, is done; `metrics` has keys such as train/loss and val/rmse; `best` so far by the monitor."""
+        """An epoch, counted from 0, is done; `metrics` has keys such as val/rmse; `best` so far by the monitor."""
         ...
 
 

@@ -1,0 +1,121 @@
+"""Shared by all tests: a cache of their own, a ready MLflow database to copy, and the command line in this process."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+import drugml.tracking as _  # noqa: F401  before MLflow is imported anywhere
+
+settings.register_profile("drugml", deadline=None, derandomize=True, max_examples=25)
+settings.load_profile("drugml")
+
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+ROOT = Path(__file__).parents[1]
+SMILES = """C CC CCC CCO CCN CCCl CC(C)O CC(=O)O CC(=O)N CCOCC CCCCO CCCCN c1ccccc1 Cc1ccccc1 Oc1ccccc1 Nc1ccccc1 Clc1ccccc1
+c1ccncc1 Cc1ccncc1 c1ccoc1 c1ccsc1 c1cc[nH]c1 C1CCCCC1 OC1CCCCC1 NC1CCCCC1 C1CCNCC1 C1CCOCC1 C1CNCCN1 O=C1CCCCC1
+c1ccc2ccccc2c1 c1ccc2[nH]ccc2c1 c1ccc2ncccc2c1 Cn1cnc2c1c(=O)n(C)c(=O)n2C CC(=O)Oc1ccccc1C(=O)O CC(=O)Nc1ccc(O)cc1
+C[C@H](N)C(=O)O C[C@@H](O)CC CCS CCSCC O=C(O)c1ccccc1 COc1ccccc1 CCc1ccccc1 N#Cc1ccccc1 O=Cc1ccccc1
+CN(C)C CCN(CC)CC OCCO NCCO NCCN FC(F)F ClCCl BrCCBr CI C=C CC=C C#C CC#N""".split()
+"""60 molecules, all different."""
+
+
+class Output(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["DRUGML_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes seconds, a copy none."""
+    from drugml.tracking.store import connect
+
+    folder = tmp_path_factory.mktemp("database")
+    connect(f"sqlite:///{folder}/mlflow.db")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def place(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with an MLflow database, where the test stands."""
+    shutil.copy(database, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+Cli = Callable[..., Output]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """`drugml ARGS` in this process."""
+    from drugml.cli.main import main
+
+    def run(*args: object) -> Output:
+        monkeypatch.setattr(sys, "argv", ["drugml", *map(str, args)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return Output(code, *capsys.readouterr())
+
+    return run
+
+
+def drugml_process(*args: object, cwd: Path) -> "subprocess.Popen[str]":
+    """`drugml ARGS` in a process of its own, in its own group."""
+    command = [sys.executable, "-c", "from drugml.cli.main import main; main()", *map(str, args)]
+    return subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+@pytest.fixture
+def processes() -> Iterator[list["subprocess.Popen[str]"]]:
+    """Processes that are ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """60 molecules with a number (atoms + 0.1 × position) and a class (has a ring)."""
+    rows = [(s, round(len(s) * 0.5 + 0.01 * i, 4), int("1" in s)) for i, s in enumerate(SMILES)]
+    return write_csv(tmp_path / "small.csv", ["smiles", "size", "ring"], rows)
+
+
+QUICK = ("model.hidden_dim=16", "head.hidden_dim=16", "train.epochs=2", "train.batch_size=16", "data.split=random")
+"""Overrides for a training run of a second."""
