@@ -20,11 +20,7 @@ settings.load_profile("drugml")
 
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 ROOT = Path(__file__).parents[1]
-SMILES = """C CC CCC CCO CCN CCCl CC(C)O CC(=O)O CC(=O)N CCOCC CCCCO CCCCN c1ccccc1 Cc1ccccc1 Oc1ccccc1 Nc1ccccc1 Clc1ccccc1
-c1ccncc1 Cc1ccncc1 c1ccoc1 c1ccsc1 c1cc[nH]c1 C1CCCCC1 OC1CCCCC1 NC1CCCCC1 C1CCNCC1 C1CCOCC1 C1CNCCN1 O=C1CCCCC1
-c1ccc2ccccc2c1 c1ccc2[nH]ccc2c1 c1ccc2ncccc2c1 Cn1cnc2c1c(=O)n(C)c(=O)n2C CC(=O)Oc1ccccc1C(=O)O CC(=O)Nc1ccc(O)cc1
-C[C@H](N)C(=O)O C[C@@H](O)CC CCS CCSCC O=C(O)c1ccccc1 COc1ccccc1 CCc1ccccc1 N#Cc1ccccc1 O=Cc1ccccc1
-CN(C)C CCN(CC)CC OCCO NCCO NCCN FC(F)F ClCCl BrCCBr CI C=C CC=C C#C CC#N""".split()
+SMILES = (ROOT / "tests/data/molecules.smi").read_text().split()
 """60 molecules, all different."""
 
 

@@ -37,7 +37,8 @@ class Store(NamedTuple):
         if (found := self.client.get_experiment_by_name(name)) is not None:
             if found.lifecycle_stage == "deleted":
                 raise UserError(
-                    f"MLflow experiment {name!r} is deleted; restore it in the UI, or set tracking.experiment to another"
+                    f"MLflow experiment {name!r} is deleted; "
+                    "restore it in the UI, or name another with tracking.experiment"
                 )
             return str(found.experiment_id)
         location = f"{self.artifact_root}/{name}" if self.artifact_root else None
