@@ -20,5 +20,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A hint for a name that does not exist."""
     names = list(known)
     lower = {n.lower(): n for n in reversed(names)}
-    match = difflib.get_close_matches(word.lower(), lower, n=1)
+    match = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.5)
     return f"did you mean {lower[match[0]]!r}?" if match else f"choose from: {', '.join(names)}"

@@ -72,9 +72,24 @@ def connect(uri: str | None) -> Store:
         raise UserError(
             f"tracking URI {uri!r}: MLflow no longer keeps runs in plain folders; use sqlite:///PATH.db or http://SERVER"
         )
+    _use(uri)
+    return Store(uri, MlflowClient(uri, uri), root)
+
+
+def _use(uri: str) -> None:
+    """Point MLflow's module-level functions at a store, without its habit of writing that into the environment.
+
+    There it would be taken for the user's wish by the next call, in whatever folder that is.
+    """
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {n: os.environ.get(n) for n in names}
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    return Store(uri, MlflowClient(uri, uri), root)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _prepare_sqlite(uri: str, path: Path) -> None:

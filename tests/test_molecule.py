@@ -1,0 +1,75 @@
+"""SMILES that are molecules, SMILES that are not, and which two are the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem
+
+from drugml.data.molecule import identity, parse, scaffold
+from drugml.data.status import Reject, Status
+from tests.conftest import SMILES
+
+PEPTIDE = "N[C@@H](C)C(=O)" * 80 + "O"
+
+
+def mol(smiles: str) -> Chem.Mol:
+    found = parse(smiles, 1000)
+    assert isinstance(found, Chem.Mol), found
+    return found
+
+
+@pytest.mark.parametrize(
+    "smiles", [*SMILES, "[Na+].[Cl-]", "[Fe+2]", "[Pt](Cl)(Cl)(N)N", " CCO ", "C[C@H](O)F |o1:1|", PEPTIDE]
+)
+def test_molecules_are_read(smiles: str) -> None:
+    assert mol(smiles).GetNumAtoms() > 0
+
+
+@pytest.mark.parametrize(
+    ("smiles", "status", "reason"),
+    [
+        ("", Status.EMPTY, "no SMILES"),
+        ("   ", Status.EMPTY, "no SMILES"),
+        ("junk", Status.NOT_SMILES, "not a SMILES: 'junk'"),
+        ("CCXN", Status.NOT_SMILES, "not a SMILES: 'CCXN'"),
+        ("CC O", Status.NOT_SMILES, "text after the SMILES: 'O'"),
+        ("CCO ethanol", Status.NOT_SMILES, "text after the SMILES: 'ethanol'"),
+        ("C(C)(C)(C)(C)C", Status.CHEMISTRY, "Explicit valence for atom # 0 C, 5, is greater than permitted"),
+        ("c1cccc1", Status.CHEMISTRY, "Can't kekulize mol"),
+        (".", Status.NOT_SMILES, "not a SMILES: '.'"),
+        ("*CC", Status.UNSUPPORTED, "a wildcard atom (*) stands for no element"),
+    ],
+)
+def test_what_is_no_molecule_has_a_reason(
+    smiles: str, status: Status, reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = parse(smiles, 1000)
+    assert isinstance(found, Reject)
+    assert found.status == status
+    assert reason in found.reason
+    assert capfd.readouterr().err == ""  # RDKit's own messages would drown ours
+
+
+def test_a_peptide_of_400_atoms_is_too_large_only_where_one_says_so() -> None:
+    assert mol(PEPTIDE).GetNumAtoms() == 401
+    assert parse(PEPTIDE, 300) == Reject(Status.TOO_LARGE, "401 heavy atoms, more than data.max_atoms = 300")
+
+
+@given(st.sampled_from(SMILES), st.integers(0, 1000))
+def test_identity_and_scaffold_do_not_depend_on_how_a_molecule_is_written(smiles: str, seed: int) -> None:
+    (other,) = Chem.MolToRandomSmilesVect(mol(smiles), 1, randomSeed=seed + 1)
+    assert identity(mol(other)) == identity(mol(smiles))
+    assert scaffold(mol(other)) == scaffold(mol(smiles))
+
+
+def test_scaffolds_ignore_substituents_stereo_and_atom_maps() -> None:
+    plain = scaffold(mol("c1ccccc1CC1CCNCC1"))
+    assert scaffold(mol("Cc1ccccc1C[C@H]1CCN(C)CC1")) == plain
+    assert scaffold(mol("[cH:1]1[cH:2][cH:3][cH:4][cH:5][c:6]1CC1CCNCC1")) == plain
+    assert scaffold(mol("c1ccccc1CC1CCOCC1")) != plain
+    assert scaffold(mol("CCCO")) == ""
+
+
+def test_the_identity_is_the_inchikey() -> None:
+    assert identity(mol("CCO")) == "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
+    assert identity(mol("Oc1ccccn1")) == identity(mol("O=c1cccc[nH]1"))  # tautomers are one molecule
