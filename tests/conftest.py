@@ -1,6 +1,7 @@
 """Shared by all tests: a cache of their own, a ready MLflow database to copy, and the command line in this process."""
 
 import csv
+import logging
 import os
 import shutil
 import signal
@@ -71,6 +72,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
             code = 0
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        logging.getLogger("drugml").handlers.clear()  # they write to a stream that ends with this test
         return Output(code, *capsys.readouterr())
 
     return run

@@ -60,6 +60,12 @@ def test_constant_labels_leave_a_metric_undefined(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(METRICS))
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_prediction_that_is_no_number_leaves_every_metric_undefined(name: str, broken: float) -> None:
+    assert np.isnan(one(name, np.array([0.0, 1.0, 1.0]), np.array([0.5, broken, 0.1])))
+
+
+@pytest.mark.parametrize("name", list(METRICS))
 def test_no_label_leaves_every_metric_undefined(name: str) -> None:
     assert np.isnan(one(name, np.full(3, np.nan), np.ones(3)))
 

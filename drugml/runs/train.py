@@ -135,7 +135,13 @@ def _prepared(config: RunSpec) -> Dataset:
 def _finish(dataset: Dataset, store: Store, run: TrackedRun, folder: Path, listener: Listener) -> Result:
     config = dataset.config
     recorder = Recorder(listener, run, folder / "metrics.csv")
-    fitted = fit(config, dataset.training, folder / CHECKPOINT, recorder)
+    try:
+        fitted = fit(config, dataset.training, folder / CHECKPOINT, recorder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: "
+            f"drugml train --resume {run.run_id}"
+        ) from error
     spec = bundle.save(Predictor(_spec(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
     predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
     metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}

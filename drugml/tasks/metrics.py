@@ -103,6 +103,8 @@ def one(name: str, labels: Values, predictions: Values) -> float:
     y, p = labels[known], predictions[known]
     if len(y) < metric.least or (metric.both_classes and len(np.unique(y)) < 2):
         return float("nan")
+    if not np.isfinite(p).all():
+        return float("nan")
     if metric.varied and (np.ptp(y) == 0 or np.ptp(p) == 0):
         return float("nan")
     with warnings.catch_warnings():

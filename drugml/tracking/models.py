@@ -112,11 +112,15 @@ def fetch(store: Store, reference: str) -> Path:
     Raises:
         UserError: if the reference leads nowhere.
     """
-    uri = reference if reference.startswith("models:/") else _model_of_run(store, reference)
+    registered = reference.startswith("models:/")
+    name = re.split(r"[@/]", reference.removeprefix("models:/"))[0]
     try:
+        if registered and re.fullmatch(r"m-[0-9a-f]{32}", name):
+            uri = store.client.get_logged_model(name).artifact_location
+        else:
+            uri = reference if registered else _model_of_run(store, reference)
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{uri}/artifacts/bundle"))
     except (MlflowException, OSError) as error:
-        name = re.split(r"[@/]", uri.removeprefix("models:/"))[0]
         raise UserError(
             f"{reference}: no such model in {store.uri}: {str(error).splitlines()[0]}; {_names(store, name)}"
         ) from None
@@ -124,6 +128,7 @@ def fetch(store: Store, reference: str) -> Path:
 
 
 def _model_of_run(store: Store, run_id: str) -> str:
+    """Where the model of a run is kept."""
     try:
         run = store.client.get_run(run_id)
     except MlflowException:
@@ -136,7 +141,7 @@ def _model_of_run(store: Store, run_id: str) -> str:
     )
     if not found:
         raise UserError(f"run {run_id}: has no model; its status is {run.info.status}")
-    return f"models:/{found[0].model_id}"
+    return str(found[0].artifact_location)
 
 
 def _names(store: Store, wanted: str) -> str:

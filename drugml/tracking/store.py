@@ -14,6 +14,7 @@ import mlflow  # isort: skip
 import requests  # isort: skip
 from mlflow import MlflowClient  # isort: skip
 from mlflow.exceptions import MlflowException  # isort: skip
+from sqlalchemy.exc import SQLAlchemyError  # isort: skip
 
 SQLITE = "sqlite:///"
 TIMEOUT = 5
@@ -100,7 +101,7 @@ def _prepare_sqlite(uri: str, path: Path) -> None:
             MlflowClient(uri, uri).search_experiments(max_results=1)
     except OSError as error:
         raise UserError(f"{path}: the tracking database cannot be written: {error.strerror or error}") from None
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise UserError(f"{path}: not usable as a tracking database: {str(error).splitlines()[0]}") from None
 
 

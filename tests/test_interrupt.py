@@ -1,0 +1,148 @@
+"""Runs that are killed, stopped or broken: the truth in MLflow, and resuming to the same numbers."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow import MlflowClient
+
+from tests.conftest import SMILES as MOLECULES
+from tests.conftest import Cli, drugml_process, write_csv
+
+OPTIONS = ("--target", "size", "model.hidden_dim=64", "model.dropout=0.2", "head.hidden_dim=16", "train.batch_size=8",
+           "data.split=random", "train.deterministic=true", "train.epochs=6", "train.patience=6")  # fmt: skip
+
+
+@pytest.fixture
+def slow(place: Path) -> Path:
+    """Enough molecules that an epoch takes a noticeable time."""
+    chains = [m for m in MOLECULES if m[0] in "Cc" and m[1:2] != "l"]
+    rows = [(f"{'C' * (n + 1)}{m}", len(m) + 0.1 * n) for n in range(6) for m in chains]
+    return write_csv(place / "slow.csv", ["smiles", "size"], rows)
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
+    """Read stderr until a line holds `text`."""
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"{text!r} never came:\n{seen}")
+
+
+def run_of(place: Path) -> tuple[MlflowClient, str]:
+    (config,) = (place / "runs").rglob("config.yaml")
+    return MlflowClient(f"sqlite:///{place}/mlflow.db"), config.parent.name
+
+
+def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
+    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+) -> None:
+    process = drugml_process("train", slow, *OPTIONS, cwd=place)
+    processes.append(process)
+    wait_for(process, "epoch   2/6")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    client, run_id = run_of(place)
+    assert client.get_run(run_id).info.status == "RUNNING"  # nobody was left to say otherwise
+
+    resumed = cli("train", "--resume", "last")
+    assert resumed.code == 0, resumed.err
+    assert f"run       {run_id}" in resumed.out
+    assert "resumed after epoch" in resumed.err
+    assert "epoch   1/6" not in resumed.err
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    history = client.get_metric_history(run_id, "val/rmse")
+    assert [m.step for m in history] == list(range(1, 7))
+    assert "models:/slow-size/1" in resumed.out
+
+    whole = cli("train", slow, *OPTIONS)
+    assert whole.code == 0, whole.err
+    other = whole.out.split("run       ")[1].split()[0]
+    for name in ("test/rmse", "best/val/rmse", "best/epoch", "train/loss"):
+        assert client.get_run(other).data.metrics[name] == run.data.metrics[name], name
+    same = [client.get_metric_history(r, "train/loss") for r in (run_id, other)]
+    assert [m.value for m in same[0]] == [m.value for m in same[1]]
+
+    again = cli("train", "--resume", run_id)
+    assert again.code == 2
+    assert f"run {run_id} is complete (FINISHED); there is nothing to resume" in again.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
+    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"], number: int, code: int
+) -> None:
+    process = drugml_process("train", slow, *OPTIONS, cwd=place)
+    processes.append(process)
+    wait_for(process, "epoch   2/6")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "stopped; go on with: drugml train --resume last" in err
+    client, run_id = run_of(place)
+    assert client.get_run(run_id).info.status == "KILLED"
+    resumed = cli("train", "--resume", run_id)
+    assert resumed.code == 0, resumed.err
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_resuming_with_changed_data_is_refused(
+    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+) -> None:
+    process = drugml_process("train", slow, *OPTIONS, cwd=place)
+    processes.append(process)
+    wait_for(process, "epoch   1/6")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    slow.write_text(slow.read_text().replace("CCO,", "CCN,", 1))
+    refused = cli("train", "--resume", "last")
+    assert refused.code == 2
+    assert "drugml.data_hash" in refused.err
+    assert "resuming would mix two experiments, train anew" in refused.err
+
+
+def test_an_error_is_a_failed_run_with_its_reason(place: Path, slow: Path, cli: Cli) -> None:
+    failed = cli("train", slow, *OPTIONS, "train.lr=1e30", "train.schedule=constant")
+    assert failed.code == 2
+    assert "the training loss is" in failed.err
+    assert "lower train.lr or set train.gradient_clip=1.0" in failed.err
+    client, run_id = run_of(place)
+    run = client.get_run(run_id)
+    assert run.info.status == "FAILED"
+    assert "the training loss is" in run.data.tags["drugml.error"]
+
+
+def test_the_checkpoint_is_read_without_unpickling_code(place: Path, slow: Path, cli: Cli) -> None:
+    assert cli("train", slow, *OPTIONS, "train.epochs=1").code == 0
+    (checkpoint,) = (place / "runs").rglob("last.ckpt")
+    assert torch.load(checkpoint, weights_only=True)["epoch"] == 0
+
+
+def test_nothing_to_resume_is_explained(place: Path, cli: Cli) -> None:
+    assert "there is no run in sqlite" in cli("train", "--resume", "last").err
+    assert "run 'abc': not found in sqlite" in cli("train", "--resume", "abc").err
+    mixed = cli("train", "x.csv", "--resume", "last")
+    assert mixed.code == 2
+    assert "--resume takes no config, table or options" in mixed.err
+
+
+def test_early_stop_keeps_the_best_epoch(place: Path, slow: Path, cli: Cli) -> None:
+    done = cli(
+        "train", slow, *OPTIONS, "train.patience=1", "train.lr=0.3", "train.schedule=constant", "train.epochs=40"
+    )
+    assert done.code == 0, done.err
+    client, run_id = run_of(place)
+    history = {m.step: m.value for m in client.get_metric_history(run_id, "val/loss")}
+    metrics = client.get_run(run_id).data.metrics
+    assert len(history) < 40
+    best = min(history, key=lambda step: history[step])
+    assert metrics["best/epoch"] == best
+    assert metrics["best/val/loss"] == pytest.approx(history[best])
+    assert max(history) == best + 1

@@ -1,0 +1,98 @@
+"""The shell: fast help, the zoo, the schema, and the commands of the README."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Cli
+
+
+def test_help_imports_nothing_heavy_and_is_quick() -> None:
+    program = (
+        "import sys\nfrom drugml.cli.main import main\nsys.argv = ['drugml', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'rdkit', 'lightning', 'mlflow', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    best = 9.0
+    for _ in range(5):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        best = min(best, time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert "Train a model, log it to MLflow and register it." in done.stdout
+        if best < 0.5:
+            return
+    pytest.fail(f"drugml --help took {best:.2f} s at best of five")
+
+
+def test_config_and_zoo_commands_are_light() -> None:
+    program = (
+        "import sys\nfrom drugml.cli.main import main\n"
+        "for args in (['models', 'list'], ['config', 'schema']):\n"
+        "    sys.argv = ['drugml', *args]\n"
+        "    try: main()\n    except SystemExit: pass\n"
+        "assert not {'torch', 'rdkit', 'mlflow', 'pandas'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
+    listed = cli("models", "list").out
+    assert [line.split()[0] for line in listed.splitlines()] == ["dmpnn", "gine", "mean", "forest"]
+    assert "doi:10.1021/acs.jcim.9b00237" in listed
+    shown = cli("models", "show", "dmpnn").out
+    assert "model.hidden_dim    300       Width of every directed-bond embedding." in shown
+    assert "featurizer by default: chemprop_v2" in shown
+
+
+def test_the_schema_describes_every_section(cli: Cli) -> None:
+    schema = json.loads(cli("config", "schema").out)
+    assert set(schema["properties"]) == {"data", "task", "featurizer", "model", "head", "train", "tracking"}
+    assert schema["$defs"]["TrainSpec"]["properties"]["lr"]["description"] == "Peak learning rate."
+
+
+def test_the_version_is_printed(cli: Cli) -> None:
+    import drugml
+
+    assert cli("--version").out.strip() == drugml.__version__
+
+
+def test_every_command_of_the_readme_runs(place: Path, cli: Cli) -> None:
+    """Shell blocks of the README, in order; installing and the UI are run by the scripts and the browser test."""
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    commands = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    commands = [c for c in commands if c.startswith("drugml ") and not c.startswith("drugml ui")]
+    assert len(commands) >= 5
+    (place / "molecules.csv").write_text("id,SMILES\na,CCO\nb,junk\n")
+    for command in commands:
+        arguments = shlex.split(command)[1:]
+        if arguments[0] == "train":
+            arguments += ["train.epochs=1", "model.hidden_dim=16"] if "forest" not in command else ["model.trees=3"]
+        done = cli(*arguments)
+        assert done.code == 0, f"{command}: {done.err}"
+
+
+def test_scripts_of_the_readme_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    for script in re.findall(r"\./(scripts/[a-z_]+\.sh)", text):
+        assert (ROOT / script).stat().st_mode & 0o111, script
+
+
+def test_shell_scripts_are_sound() -> None:
+    for script in [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci" / "run"]:
+        done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_no_file_is_over_300_lines() -> None:
+    for path in [*(ROOT / "drugml").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
+        assert len(path.read_text().splitlines()) <= 300, path

@@ -1,0 +1,147 @@
+"""What a user sees after `mlflow ui` in the folder of their runs, in a real browser."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from drugml.tracking.store import MlflowClient
+from tests.conftest import QUICK, ROOT, SMILES, write_csv
+from tests.test_server import mlflow_process
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser test without chromium")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+MODELS = {
+    "mean": ["model=mean", "data.split=random"],
+    "forest": ["model=forest", "model.trees=5", "data.split=random"],
+    "dmpnn": [*QUICK],
+}
+FILES = ["config.yaml", "metrics.json", "rejects.csv", "split.csv", "test.png", "test_predictions.csv"]
+
+
+class Runs(NamedTuple):
+    address: str
+    experiment: str
+    ids: dict[str, str]
+    """By name, the oldest first."""
+    rmse: dict[str, float]
+    """What the folder of each run says of test/rmse, which is not where the UI has it from."""
+    folder: Path
+
+    def page(self, name: str) -> str:
+        return f"{self.address}/#/experiments/{self.experiment}/runs/{self.ids[name]}"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Runs]:
+    """Three runs on one table, shown by a plain `mlflow ui`."""
+    from drugml.cli.main import app
+
+    folder = tmp_path_factory.mktemp("ui")
+    shutil.copy(database, folder / "mlflow.db")
+    rows = [(s, round(len(s) * 0.5 + 0.01 * i, 4)) for i, s in enumerate(SMILES)]
+    write_csv(folder / "small.csv", ["smiles", "size"], rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for overrides in MODELS.values():
+            app(
+                ["train", "small.csv", "--target", "size", "tracking.register_as=size-model", *overrides],
+                standalone_mode=False,
+            )
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("small").experiment_id
+    ids = {r.info.run_name: r.info.run_id for r in client.search_runs([experiment], order_by=["start_time"])}
+    rmse = {n: json.loads((folder / f"runs/small/{i}/metrics.json").read_text())["test/rmse"] for n, i in ids.items()}
+    with mlflow_process("ui", folder) as address:
+        yield Runs(address, experiment, ids, rmse, folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: "playwright.Browser", request: pytest.FixtureRequest) -> Iterator["playwright.Page"]:
+    """A page that remembers nothing of other tests."""
+    page = browser.new_page(viewport={"width": 1900, "height": 1300})
+    page.set_default_timeout(15_000)
+    playwright.expect.set_options(timeout=15_000)
+    yield page
+    if os.environ.get("DRUGML_SCREENSHOTS"):
+        page.screenshot(path=ROOT / "screenshots" / f"{request.node.name}.png")
+    page.close()
+
+
+def test_the_experiment_lists_the_runs_with_the_metrics_and_params_one_chooses(
+    runs: Runs, page: "playwright.Page"
+) -> None:
+    page.goto(f"{runs.address}/#/experiments/{runs.experiment}/runs")
+    playwright.expect(page.get_by_text(f"{len(runs.ids)} matching runs")).to_be_visible()  # the columns are theirs
+    page.get_by_role("button", name="Columns", exact=True).click()
+    for column in ("test/rmse", "model.name"):
+        page.get_by_text(column, exact=True).last.click()
+    page.keyboard.press("Escape")
+    for name, run_id in runs.ids.items():
+        left, right = page.locator(f"[row-id='{run_id}']").all()
+        playwright.expect(left).to_contain_text(name)
+        playwright.expect(right).to_contain_text("small (")
+        playwright.expect(right.get_by_text(name, exact=True)).to_be_visible()
+        playwright.expect(right.get_by_text(str(runs.rmse[name]), exact=True)).to_be_visible()
+
+
+def test_runs_are_compared_by_params_and_metrics(runs: Runs, page: "playwright.Page") -> None:
+    query = f"runs={json.dumps([*runs.ids.values()])}&experiments={json.dumps([runs.experiment])}"
+    page.goto(f"{runs.address}/#/compare-runs?{query}")
+    playwright.expect(page.get_by_text("Comparing 3 Runs from 1 Experiment")).to_be_visible()
+    for head in ("Run Name:", "model.name"):
+        row = page.get_by_role("row").filter(has_text=re.compile(rf"^\s*{re.escape(head)}"))
+        assert row.inner_text().split() == [*head.split(), *runs.ids]
+    names, values = page.get_by_role("grid").all()
+    playwright.expect(names).to_contain_text("test/rmse")
+    at = 3 * names.inner_text().split().index("test/rmse")
+    shown = [float(v) for v in values.inner_text().split()[at : at + 3]]
+    assert shown == [round(v, 3) for v in runs.rmse.values()]
+
+
+def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_candidate(
+    runs: Runs, page: "playwright.Page"
+) -> None:
+    page.goto(f"{runs.address}/#/models/size-model")
+    rows = page.get_by_role("row").filter(has_text=re.compile(r"Version \d"))
+    playwright.expect(rows).to_have_count(3)
+    for row, version in zip(rows.all(), (3, 2, 1), strict=True):
+        name = [*runs.ids][version - 1]
+        for text in (f"Version {version}", name, f"{runs.rmse[name]:.6g}"):
+            playwright.expect(row).to_contain_text(text)
+        assert ("candidate" in row.inner_text()) == (version == 3)
+
+
+def test_a_run_shows_its_metrics_its_model_version_and_its_files(runs: Runs, page: "playwright.Page") -> None:
+    page.goto(runs.page("forest"))
+    metric = page.get_by_role("row").filter(has_text="test/rmse")
+    playwright.expect(metric).to_contain_text(str(runs.rmse["forest"]))
+    playwright.expect(page.locator("a[href$='/models/size-model/versions/2']")).to_be_visible()
+    page.get_by_role("tab", name="Artifacts").click()
+    for file in FILES:
+        playwright.expect(page.get_by_text(file, exact=True)).to_be_visible()
+    page.get_by_text("config.yaml", exact=True).click()
+    config = (runs.folder / "runs/small" / runs.ids["forest"] / "config.yaml").read_text()
+    playwright.expect(page.get_by_text("trees: 5")).to_be_visible()
+    assert " ".join(config.split()) in " ".join(page.inner_text("body").split())
+    page.get_by_text("test.png", exact=True).click()
+    plot = page.get_by_role("img", name="test.png")
+    playwright.expect(plot).to_be_visible()
+    assert plot.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
