@@ -108,7 +108,9 @@ def test_runs_are_compared_by_params_and_metrics(runs: Runs, page: "playwright.P
     for head in ("Run Name:", "model.name"):
         row = page.get_by_role("row").filter(has_text=re.compile(rf"^\s*{re.escape(head)}"))
         assert row.inner_text().split() == [*head.split(), *runs.ids]
-    names, values = page.get_by_role("grid").all()
+    grids = page.get_by_role("grid")
+    playwright.expect(grids).to_have_count(2)
+    names, values = grids.all()
     playwright.expect(names).to_contain_text("test/rmse")
     at = 3 * names.inner_text().split().index("test/rmse")
     shown = [float(v) for v in values.inner_text().split()[at : at + 3]]
@@ -125,7 +127,7 @@ def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_cand
         name = [*runs.ids][version - 1]
         for text in (f"Version {version}", name, f"{runs.rmse[name]:.6g}"):
             playwright.expect(row).to_contain_text(text)
-        assert ("candidate" in row.inner_text()) == (version == 3)
+        playwright.expect(row.get_by_text("candidate")).to_have_count(int(version == 3))
 
 
 def test_a_run_shows_its_metrics_its_model_version_and_its_files(runs: Runs, page: "playwright.Page") -> None:

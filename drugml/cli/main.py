@@ -41,7 +41,7 @@ def train(
     model: Annotated[str | None, typer.Option(help="Model of the zoo: see `drugml models list`.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, print the plan, stop.")] = False,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: its id, or `last`.")
+        str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: id, folder, or `last`.")
     ] = None,
 ) -> None:
     """Train a model, log it to MLflow and register it."""

@@ -69,7 +69,7 @@ class TrainSpec(Spec):
     """Seed of weights, order of batches and dropout; the split has its own."""
     deterministic: bool = False
     """Only deterministic algorithms, at some speed on a GPU."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Floating-point precision as Lightning names it."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """Where to train."""

@@ -71,7 +71,8 @@ class PackedStore:
         try:
             for name, array in self._arrays().items():
                 np.save(part / f"{name}.npy", array, allow_pickle=False)
-            (part / META).write_text(json.dumps(dict(meta)), encoding="utf-8")
+            described = {**meta, "arrays": _described(self._arrays())}
+            (part / META).write_text(json.dumps(described), encoding="utf-8")
             part.rename(folder)
         except OSError:
             shutil.rmtree(part, ignore_errors=True)
@@ -84,7 +85,7 @@ class PackedStore:
 
         Raises:
             FileNotFoundError: if there is none.
-            ValueError: if a file is damaged.
+            ValueError, KeyError: if a file is damaged or missing.
         """
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         levels: dict[str, dict[str, Array]] = {"molecule": {}, "atom": {}, "bond": {}, "start": {}}
@@ -93,13 +94,21 @@ class PackedStore:
             empty = file.stat().st_size <= 128  # an array without elements cannot be mapped
             levels[level][name] = np.load(file, mmap_mode=None if empty else "r", allow_pickle=False)
         start = levels.pop("start")
-        return cls(**levels, atom_start=start["atom"], bond_start=start["bond"]), meta
+        store = cls(**levels, atom_start=start["atom"], bond_start=start["bond"])
+        if _described(store._arrays()) != meta["arrays"]:
+            raise ValueError("its arrays are not those that were written")
+        return store, meta
 
     def _arrays(self) -> dict[str, Array]:
         named = {f"molecule.{k}": v for k, v in self.molecule.items()}
         named |= {f"atom.{k}": v for k, v in self.atom.items()}
         named |= {f"bond.{k}": v for k, v in self.bond.items()}
         return named | {"start.atom": self.atom_start, "start.bond": self.bond_start}
+
+
+def _described(arrays: Mapping[str, Array]) -> dict[str, list[Any]]:
+    """Shape and type of each array, as JSON."""
+    return {name: [list(a.shape), a.dtype.str] for name, a in sorted(arrays.items())}
 
 
 def concatenate(stores: Sequence[PackedStore]) -> PackedStore:

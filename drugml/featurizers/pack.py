@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -75,6 +76,7 @@ def pack_cached(smiles: Sequence[str], spec: Spec, *, max_atoms: int, cache: Pat
         pass
     except (ValueError, KeyError, OSError) as error:
         log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
+        shutil.rmtree(folder, ignore_errors=True)
     packed = pack(smiles, spec, max_atoms=max_atoms, identities=True, workers=workers)
     if packed.store is not None:
         try:

@@ -25,7 +25,8 @@ class GineConv(nn.Module):
         source, target = batch.edge_index
         bonds = self.lin(batch.bonds).repeat_interleave(2, dim=0)  # (E, D)
         messages = torch.relu(h.index_select(0, source) + bonds)
-        out: Tensor = self.nn(((1 + self.eps) * h).index_add(0, target, messages))
+        own = (1 + self.eps) * h
+        out: Tensor = self.nn(own.index_add(0, target, messages.to(own.dtype)))  # they differ in mixed precision
         return out
 
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,11 +130,18 @@ def numeric_columns(table: Table, smiles: int) -> list[str]:
     found = []
     for i, name in enumerate(table.columns):
         known = [r[i] for r in rows if not is_missing(r[i])]
-        if i == smiles or not known:
+        if i == smiles or not known or _counts(known):
             continue
         if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(known):
             found.append(name)
     return found
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether cells only number the rows: whole numbers, each larger than the one before."""
+    if len(cells) < 2 or not all(c.strip().isdecimal() for c in cells):
+        return False
+    return all(int(a) < int(b) for a, b in pairwise(cells))
 
 
 def _split_column(table: Table, config: RunSpec) -> int | None:

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
     """Go on with a run that was interrupted, in the same MLflow run and from its last epoch.
 
     Args:
-        reference: run id, or `last`.
+        reference: run id, run folder, or `last`.
         listener: told of the progress.
         uri: tracking URI, as in `connect`.
 
@@ -107,6 +108,9 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         UserError: if the run is complete, its folder is gone, or data or split are not the same any more.
     """
     with stop_signals():
+        if (Path(reference) / CONFIG).is_file():
+            uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
+            reference = Path(reference).resolve().name
         store = connect(uri)
         run_id, tags, status = find(store, reference)
         if status == "FINISHED":
@@ -198,10 +202,10 @@ def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
 
 
 def model_name(dataset: Dataset) -> str:
-    """Default name in the registry: table and targets; `/` and `:` are not allowed there."""
+    """Default name in the registry: table and targets; `/` and `:` are not allowed there, quotes break searches."""
     targets = "-".join(dataset.training.targets)
     name = f"{dataset.name}-{targets}" if len(targets) <= 60 else f"{dataset.name}-{len(dataset.training.targets)}-targets"
-    return name.replace("/", "_").replace(":", "_")
+    return re.sub(r"[/:'\"]", "_", name)
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:

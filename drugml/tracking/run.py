@@ -1,5 +1,6 @@
 """One tracked run: parameters, curves, summaries and files, and an end that tells the truth."""
 
+import json
 import logging
 import re
 import time
@@ -57,7 +58,7 @@ class TrackedRun:
 
     def dataset(self, name: str, digest: str, source: str) -> None:
         """Record what the run was trained on."""
-        data = Dataset(name=name, digest=digest[:36], source_type="local", source=f'{{"uri": "{source}"}}')
+        data = Dataset(name=name, digest=digest[:36], source_type="local", source=json.dumps({"uri": source}))
         tags = [InputTag("mlflow.data.context", "train")]
         self.store.client.log_inputs(self.run_id, [DatasetInput(data, tags)])
 

@@ -64,8 +64,6 @@ class Module(pl.LightningModule):
         """Validate here rather than in a validation loop: one forward pass over the fold, no second copy of state."""
         train_loss = (self._loss / self._labels.clamp(min=1)).item()
         self.metrics = {"train/loss": train_loss, **self.validate(), "lr": self._rate()}
-        for name in ("val/loss", f"val/{self.config.train.monitor}"):
-            self.log(name, self.metrics[name], batch_size=1)
 
     def validate(self) -> dict[str, float]:
         """Metrics of the validation fold."""
