@@ -1,0 +1,129 @@
+"""The contract of every encoder and baseline; a new model is covered by registering it."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem
+from torch_geometric.nn import GINEConv as PygGineConv
+
+from drugml.config.base import Spec
+from drugml.config.featurizers import MorganSpec
+from drugml.config.models import ForestSpec
+from drugml.data.batch import DeviceStore, MoleculeBatch
+from drugml.featurizers import FEATURIZERS
+from drugml.featurizers.pack import pack
+from drugml.models import BASELINES, ENCODERS
+from drugml.models.gine import GineConv
+from drugml.prediction.trained import layout_of
+from tests.conftest import SMILES
+
+CPU = torch.device("cpu")
+CAFFEINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O"
+every_encoder = pytest.mark.parametrize("spec", list(ENCODERS), ids=lambda s: s.__name__)
+every_baseline = pytest.mark.parametrize("spec", list(BASELINES), ids=lambda s: s.__name__)
+
+
+def batch_of(spec: type[Spec], mols: list[Chem.Mol]) -> MoleculeBatch:
+    featurizer = spec.featurizer  # type: ignore[attr-defined]
+    store = FEATURIZERS.build(featurizer).pack(mols)
+    return DeviceStore(store, layout_of(featurizer), CPU).batch(torch.arange(len(mols)))
+
+
+def build(spec: type[Spec]) -> torch.nn.Module:
+    torch.manual_seed(0)
+    layout = layout_of(spec.featurizer)  # type: ignore[attr-defined]
+    model = ENCODERS.build(spec(hidden_dim=32), layout.atoms.width, layout.bonds.width)
+    assert isinstance(model, torch.nn.Module)
+    return model.eval()
+
+
+@pytest.mark.parametrize("registry", [ENCODERS, BASELINES, FEATURIZERS], ids=lambda r: r.what)
+def test_defaults_live_in_the_spec_only(registry: object) -> None:
+    for spec in registry:  # type: ignore[attr-defined]
+        parameters = inspect.signature(registry[spec]).parameters.values()  # type: ignore[index]
+        options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        assert {p.name for p in options} == set(spec().kwargs())
+        assert all(p.default is p.empty for p in options)
+
+
+@every_encoder
+def test_molecules_in_a_batch_do_not_see_each_other(spec: type[Spec]) -> None:
+    encoder, mols = build(spec), [Chem.MolFromSmiles(s) for s in [*SMILES, "C", "[Na+].[Cl-]"]]
+    together = encoder(batch_of(spec, mols))
+    assert together.shape == (len(mols), 32)
+    assert together.isfinite().all()
+    torch.testing.assert_close(together, torch.cat([encoder(batch_of(spec, [m])) for m in mols]))
+
+
+@every_encoder
+@given(seed=st.integers(0, 2**31 - 1))
+def test_atom_order_does_not_matter(spec: type[Spec], seed: int) -> None:
+    encoder, mol = build(spec), Chem.MolFromSmiles(CAFFEINE)
+    order = torch.randperm(mol.GetNumAtoms(), generator=torch.Generator().manual_seed(seed)).tolist()
+    shuffled = Chem.RenumberAtoms(mol, order)
+    torch.testing.assert_close(encoder(batch_of(spec, [shuffled])), encoder(batch_of(spec, [mol])))
+
+
+@every_encoder
+def test_the_gradient_reaches_every_parameter(spec: type[Spec]) -> None:
+    encoder = build(spec)
+    encoder(batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES])).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+@every_encoder
+def test_edges_are_paired_and_speak_pyg(spec: type[Spec]) -> None:
+    batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES])
+    edges = torch.arange(batch.edge_index.shape[1])
+    torch.testing.assert_close(batch.edge_index[:, edges ^ 1], batch.edge_index.flip(0))
+    torch.testing.assert_close(batch.edge_attr[edges ^ 1], batch.edge_attr)
+    assert (batch.batch[batch.edge_index[0]] == batch.batch[batch.edge_index[1]]).all()
+
+
+def test_gine_conv_is_pygs() -> None:
+    from drugml.config.models import GineSpec
+
+    batch = batch_of(GineSpec, [Chem.MolFromSmiles(s) for s in SMILES])
+    ours = GineConv(batch.x.shape[1], batch.bonds.shape[1])
+    torch.nn.init.constant_(ours.eps, 0.3)
+    theirs = PygGineConv(ours.nn, train_eps=True, edge_dim=batch.bonds.shape[1])
+    theirs.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(ours(batch.x, batch), theirs(batch.x, batch.edge_index, batch.edge_attr))
+
+
+def fingerprints() -> np.ndarray:
+    store = pack(SMILES, MorganSpec(bits=256), max_atoms=100).store
+    assert store is not None
+    return np.asarray(store.molecule["fingerprint"])
+
+
+@every_baseline
+@pytest.mark.parametrize("classify", [False, True])
+def test_a_baseline_is_restored_from_its_arrays(spec: type[Spec], classify: bool) -> None:
+    x = fingerprints()
+    labels = np.array([[len(s) > 6, len(s) > 9] for s in SMILES], np.float64)
+    labels[::7, 1] = np.nan
+    first, second = (BASELINES.build(spec(trees=5) if spec is ForestSpec else spec()) for _ in range(2))
+    first.fit(x, labels, classify=classify, seed=0)
+    second.restore(first.arrays())
+    np.testing.assert_array_equal(first.predict(x), second.predict(x))
+    assert first.predict(x).shape == (len(SMILES), 2)
+
+
+def test_the_forest_is_scikit_learns() -> None:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    x, y = fingerprints(), np.array([float(len(s)) for s in SMILES])
+    options = {"n_estimators": 20, "max_features": 0.33, "random_state": 3}
+    numbers = BASELINES.build(ForestSpec(trees=20))
+    numbers.fit(x, y[:, None], classify=False, seed=3)
+    reference = RandomForestRegressor(**options).fit(x, y).predict(x)
+    np.testing.assert_allclose(numbers.predict(x)[:, 0], reference, rtol=1e-12)
+    classes = BASELINES.build(ForestSpec(trees=20))
+    classes.fit(x, (y > 8).astype(float)[:, None], classify=True, seed=3)
+    chances = RandomForestClassifier(**options).fit(x, y > 8).predict_proba(x)[:, 1]
+    np.testing.assert_allclose(classes.predict(x)[:, 0], chances, rtol=1e-12, atol=1e-12)
