@@ -1,4 +1,4 @@
-"""Write tests/golden/chemprop.json: features, weights and outputs of a tiny network; needs Chemprop 2.3.1."""
+"""Write tests/golden/chemprop.json, features and outputs of a tiny network; needs Chemprop 2.3.1."""
 
 import json
 from pathlib import Path
@@ -31,6 +31,6 @@ rows = {"atoms": [g.V for g in graphs], "bonds": [g.E[::2] for g in graphs]}
 sparse = {
     k: [[[[int(c), round(float(r[c]), 6)] for c in np.flatnonzero(r)] for r in m] for m in v] for k, v in rows.items()
 }
-golden = {"smiles": smiles, "weights": weights, "outputs": out, **sparse}
+golden = {"smiles": smiles, "weights": weights, "outputs": out, **set_columns}
 (HERE / "golden").mkdir(exist_ok=True)
 (HERE / "golden" / "chemprop.json").write_text(json.dumps(golden))
