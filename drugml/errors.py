@@ -8,8 +8,8 @@ class UserError(Exception):
     """Something the user can fix: say where, what was found, what was expected, what to do."""
 
 
-class Stopped(Exception):
-    """The run was told to stop, by Ctrl-C or SIGTERM; carries the exit code a shell expects."""
+class Stopped(BaseException):
+    """Told to stop by Ctrl-C or SIGTERM; as KeyboardInterrupt, no `except Exception` may swallow it."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"stopped from outside (exit code {exit_code})")

@@ -12,8 +12,24 @@ from rdkit import Chem
 
 HERE = Path(__file__).parents[1] / "tests"
 HARD = [
-    "C", "[Na+].[Cl-]", "[2H]C", "[13CH4]", "F/C=C/Cl", "C[C@H](N)C(=O)[O-]", "FS(F)(F)(F)(F)F", "[CH3]", "[Fe+2]",
-        "CB(O)O", "C[Se]C", "CI", "N->[Pt](Cl)Cl", "[CH3:1][OH:2]", "[NH3+]CC([O-])=O", "C1CCCCCCCCCCC1", "[U]"]  # fmt: skip
+    "C",
+    "[Na+].[Cl-]",
+    "[2H]C",
+    "[13CH4]",
+    "F/C=C/Cl",
+    "C[C@H](N)C(=O)[O-]",
+    "FS(F)(F)(F)(F)F",
+    "[CH3]",
+    "[Fe+2]",
+    "CB(O)O",
+    "C[Se]C",
+    "CI",
+    "N->[Pt](Cl)Cl",
+    "[CH3:1][OH:2]",
+    "[NH3+]CC([O-])=O",
+    "C1CCCCCCCCCCC1",
+    "[U]",
+]
 
 torch.manual_seed(0)
 smiles = [*HARD, *(HERE / "data" / "molecules.smi").read_text().split()]
