@@ -1,4 +1,10 @@
-"""Write tests/golden/chemprop.json, features and outputs of a tiny network; needs Chemprop 2.3.1."""
+"""Write what the tests hold features and networks to; run it where the originals are installed.
+
+    pip install chemprop==2.3.1 && pip install --no-deps ogb==1.3.6
+
+tests/golden/chemprop.json: one-hot rows, and the outputs of a tiny network with its weights.
+tests/golden/ogb.json: the feature indices of every atom and bond.
+"""
 
 import json
 from pathlib import Path
@@ -8,6 +14,7 @@ import torch
 from chemprop.data import BatchMolGraph
 from chemprop.featurizers import SimpleMoleculeMolGraphFeaturizer
 from chemprop.nn import BondMessagePassing, NormAggregation, RegressionFFN
+from ogb.utils.features import atom_to_feature_vector, bond_to_feature_vector
 from rdkit import Chem
 
 HERE = Path(__file__).parents[1] / "tests"
@@ -47,6 +54,13 @@ rows = {"atoms": [g.V for g in graphs], "bonds": [g.E[::2] for g in graphs]}
 sparse = {
     k: [[[[int(c), round(float(r[c]), 6)] for c in np.flatnonzero(r)] for r in m] for m in v] for k, v in rows.items()
 }
-golden = {"smiles": smiles, "weights": weights, "outputs": out, **set_columns}
+golden = {"smiles": smiles, "weights": weights, "outputs": out, **sparse}
 (HERE / "golden").mkdir(exist_ok=True)
 (HERE / "golden" / "chemprop.json").write_text(json.dumps(golden))
+mols = [Chem.MolFromSmiles(s) for s in smiles]
+codes = {
+    "smiles": smiles,
+    "atoms": [[atom_to_feature_vector(a) for a in m.GetAtoms()] for m in mols],
+    "bonds": [[bond_to_feature_vector(b) for b in m.GetBonds()] for m in mols],
+}
+(HERE / "golden" / "ogb.json").write_text(json.dumps(codes, separators=(",", ":")))

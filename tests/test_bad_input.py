@@ -122,12 +122,27 @@ def test_too_large_and_empty_molecules_are_counted(place: Path, cli: Cli) -> Non
         ("train.epochs=-1", "`train.epochs` = -1: input should be greater than or equal to 1"),
         ("model=dmpn", "there is no `model` called 'dmpn'; did you mean 'dmpnn'?"),
         ("train.monitor=rsme", "train.monitor = 'rsme' is no regression metric; did you mean 'rmse'?"),
+        ("data.targets=[y, y]", "`data.targets`: 'y' is named more than once"),
+        ("task={kind: regression, units: {Y: nM}}", "task.units names 'Y', which is no target; did you mean 'y'?"),
         ("train.devices=2", "train.devices = 2: training on several devices is not built yet; use 1"),
     ],
 )
 def test_a_wrong_setting(place: Path, cli: Cli, override: str, message: str) -> None:
     write_csv(place / "a.csv", ["smiles", "y"], [r[:2] for r in GOOD])
     assert message in refused(cli, place, "a.csv", "--target", "y", override)
+
+
+def test_a_monitor_that_the_validation_fold_leaves_undefined(place: Path, cli: Cli) -> None:
+    folds = ["train"] * 40 + ["val"] * 10 + ["test"] * 10
+    rows = [(s, int(i % 2 and f != "val"), f) for i, (s, f) in enumerate(zip(SMILES, folds, strict=True))]
+    write_csv(place / "a.csv", ["smiles", "y", "split"], rows)
+    split = ("--target", "y", "data.split=predefined")
+    message = refused(cli, place, "a.csv", *split, "train.monitor=roc_auc")
+    assert (
+        "train.monitor = 'roc_auc' is undefined on the validation fold: it has 10 labels of 1 different values; use "
+        "train.monitor=loss" in message
+    )
+    assert cli("train", "a.csv", *split, "--dry-run").code == 0
 
 
 def test_a_wrong_model_option(place: Path, cli: Cli) -> None:

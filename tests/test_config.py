@@ -147,7 +147,7 @@ def test_merging_with_itself_changes_nothing(section: object) -> None:
 
 
 @given(
-    targets=st.lists(names, min_size=1, max_size=3),
+    targets=st.lists(names, min_size=1, max_size=3, unique=True),
     lr=st.floats(1e-9, 10),
     column=names,
     unit=st.sampled_from(["NO", "1e-4", "null", "0123", "12:30", "µM"]),

@@ -50,6 +50,8 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     process.wait()
     client, run_id = run_of(place)
     assert client.get_run(run_id).info.status == "RUNNING"  # nobody was left to say otherwise
+    foreign = client.create_run("0", tags={"mlflow.user": "somebody else", "drugml.version": "1"}).info.run_id
+    assert client.get_run(foreign).info.start_time >= client.get_run(run_id).info.start_time
 
     resumed = cli("train", "--resume", "last")
     assert resumed.code == 0, resumed.err
@@ -93,6 +95,20 @@ def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
+def test_a_run_that_is_still_training_cannot_be_resumed(
+    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+) -> None:
+    process = drugml_process("train", slow, *OPTIONS, "train.epochs=10000", cwd=place)
+    processes.append(process)
+    wait_for(process, "epoch   1/10000")
+    client, run_id = run_of(place)
+    refused = cli("train", "--resume", run_id)
+    assert refused.code == 2
+    assert f"run {run_id}: another process is training it now" in refused.err
+    assert client.get_run(run_id).info.status == "RUNNING"
+    assert process.poll() is None
+
+
 def test_resuming_with_changed_data_is_refused(
     place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
 ) -> None:
@@ -126,7 +142,7 @@ def test_the_checkpoint_is_read_without_unpickling_code(place: Path, slow: Path,
 
 
 def test_nothing_to_resume_is_explained(place: Path, cli: Cli) -> None:
-    assert "there is no run in sqlite" in cli("train", "--resume", "last").err
+    assert "in sqlite:" in cli("train", "--resume", "last").err
     assert "run 'abc': not found in sqlite" in cli("train", "--resume", "abc").err
     mixed = cli("train", "x.csv", "--resume", "last")
     assert mixed.code == 2

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from drugml.data.status import Status
 from drugml.prediction.bundle import load
 from tests.conftest import QUICK, SMILES, Cli, read_csv, write_csv
 
@@ -114,6 +116,24 @@ def test_chunks_do_not_change_anything(tmp_path: Path, bundle: Path, cli: Cli, m
     assert [{**r, "size": "", "rank": ""} for r in whole] == [{**r, "size": "", "rank": ""} for r in chunks]
     numbers = [np.array([float(r["rank"] or "nan") for r in rows]) for rows in (whole, chunks)]
     np.testing.assert_allclose(numbers[0], numbers[1], atol=1e-6)
+
+
+def test_the_input_is_never_overwritten(tmp_path: Path, bundle: Path, cli: Cli) -> None:
+    source = write_csv(tmp_path / "in.csv", ["SMILES"], [["C"]])
+    done = cli("predict", bundle, source, "--out", tmp_path / "." / "in.csv")
+    assert done.code == 2
+    assert "in.csv: is the input itself, which would be lost; name another output file" in done.err
+    assert source.read_text().split() == ["SMILES", "C"]
+
+
+def test_a_value_that_is_not_finite_is_no_prediction(bundle: Path) -> None:
+    predictor = load(bundle)
+    with torch.no_grad():
+        predictor.trained.network.head[-1].bias[1] = torch.inf  # type: ignore[attr-defined]
+    values, rejects = predictor.predict(["C", "junk", "CC"])
+    assert np.isnan(values).all()
+    assert rejects[0] == rejects[2] == (Status.NOT_FINITE, "the model gives no finite value of rank")
+    assert rejects[1].status == Status.NOT_SMILES
 
 
 def test_only_bad_rows_are_a_file_as_well(tmp_path: Path, bundle: Path, cli: Cli) -> None:

@@ -9,7 +9,7 @@ from drugml.errors import UserError
 
 
 def test_numbers_keep_missing_missing_and_reject_the_rest() -> None:
-    cells = ["1.5", " 2 ", "", "NA", "nan", "-", "1e-3", "inf", "-Infinity", "x", ">10000", "1,5"]
+    cells = ["1.5", " 2 ", "", "NA", "nan", "-", "1e-3", "inf", "-Infinity", "x", ">10000", "1,5", "1_000"]
     labels = numbers("y", cells)
     np.testing.assert_array_equal(labels.values[:7], [1.5, 2, np.nan, np.nan, np.nan, np.nan, 1e-3])
     assert np.isnan(labels.values[7:]).all()
@@ -19,6 +19,7 @@ def test_numbers_keep_missing_missing_and_reject_the_rest() -> None:
         9: "target 'y' is not a number: 'x'",
         10: "target 'y' is censored: '>10000'; censored labels are not supported yet, remove the row or the sign",
         11: "target 'y' is not a number: '1,5'",
+        12: "target 'y' is not a number: '1_000'",
     }
     assert {r.status for r in labels.rejects.values()} == {Status.BAD_LABEL}
 
@@ -28,6 +29,9 @@ def test_numbers_keep_missing_missing_and_reject_the_rest() -> None:
     [
         (["1", "0", ""], None),
         (["1.0", "0.0", ""], None),
+        (["1.0", "0", ""], None),
+        (["+", "-", "NA"], None),
+        (["1", "0", ""], "1.0"),
         (["True", "False", ""], None),
         (["Active", "inactive", ""], None),
         (["BBB+", "BBB-", "NA"], None),

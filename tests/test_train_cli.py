@@ -55,6 +55,7 @@ def test_a_run_holds_all_that_is_needed_to_understand_it(place: Path, small: Pat
     assert run.data.params["featurizer.name"] == "ogb"
     assert {"drugml.data_hash", "drugml.split_hash", "drugml.metrics_hash"} <= set(run.data.tags)
     assert {"best/val/rmse", "best/epoch", "test/rmse", "test/spearman", "val/rmse"} <= set(run.data.metrics)
+    assert run.data.tags["mlflow.user"]
     (used,) = run.inputs.dataset_inputs
     assert used.dataset.name == "small"
     assert run.data.tags["drugml.data_hash"].startswith(used.dataset.digest)

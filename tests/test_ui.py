@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from drugml.tracking.store import MlflowClient
+from drugml.tracking import ui
+from drugml.tracking.store import MlflowClient, connect
 from tests.conftest import QUICK, ROOT, SMILES, write_csv
 from tests.test_server import mlflow_process
 
@@ -128,6 +129,17 @@ def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_cand
         for text in (f"Version {version}", name, f"{runs.rmse[name]:.6g}"):
             playwright.expect(row).to_contain_text(text)
         playwright.expect(row.get_by_text("candidate")).to_have_count(int(version == 3))
+
+
+def test_the_page_that_drugml_ui_names_shows_the_runs_and_leads_to_models_and_versions(
+    runs: Runs, page: "playwright.Page"
+) -> None:
+    page.goto(ui.page(connect(f"sqlite:///{runs.folder}/mlflow.db"), runs.address))
+    playwright.expect(page.get_by_text(f"{len(runs.ids)} matching runs")).to_be_visible()
+    page.get_by_role("link", name="Models", exact=True).click()
+    for version in (1, 2, 3):
+        row = page.get_by_role("row").filter(has_text=f"v{version}")
+        playwright.expect(row.get_by_text("size-model")).to_be_visible()
 
 
 def test_a_run_shows_its_metrics_its_model_version_and_its_files(runs: Runs, page: "playwright.Page") -> None:

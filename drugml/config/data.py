@@ -1,8 +1,9 @@
 """What can be written under `data:`: the table, its columns, and the split."""
 
+from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drugml.config.base import Spec
 
@@ -70,3 +71,10 @@ class DataSpec(Spec):
     """Share of rows that may be unusable before training stops."""
     max_atoms: Annotated[int, Field(ge=1, le=65535)] = 1000
     """Molecules with more heavy atoms are rejected, at training and at prediction."""
+
+    @field_validator("targets")
+    @classmethod
+    def _once(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [t for t, n in Counter(targets).items() if n > 1]:
+            raise ValueError(f"{', '.join(map(repr, twice))} is named more than once")
+        return targets

@@ -29,7 +29,7 @@ class ConfigError(UserError):
     """A mistake in a config file or an override; the message is for the user."""
 
 
-class _Yaml12(yaml.SafeLoader):
+class Yaml12(yaml.SafeLoader):
     """SafeLoader with YAML 1.2 scalars: the SMILES `NO` stays a string, `1e-4` becomes a float."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
@@ -41,7 +41,7 @@ for _tag, _pattern, _first in (
     ("int", r"[-+]?[0-9]+", list("-+0123456789")),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+.0123456789")),
 ):
-    _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+    Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
 
 
 def load(schema: type[S], path: Path, overrides: Iterable[str] = ()) -> S:
@@ -147,7 +147,7 @@ def merge(base: Any, over: Any) -> Any:
 
 
 def _parse(text: str, source: str) -> tuple[dict[str, Any], Origins]:
-    loader = _Yaml12(text)
+    loader = Yaml12(text)
     where: Origins = {}
     try:
         if (root := loader.get_single_node()) is None:
@@ -181,7 +181,7 @@ def _override(data: dict[str, Any], where: Origins, item: str) -> dict[str, Any]
     dotted, equals, text = item.partition("=")
     if not equals:
         raise ConfigError(f"{item!r}: an override is KEY=VALUE, for example train.lr=3e-4")
-    key, value = dotted.split("."), yaml.load(text, _Yaml12)
+    key, value = dotted.split("."), yaml.load(text, Yaml12)
     section = reduce(_inside, key, data)
     if isinstance(value, str) and (tag := next((t for t in TAGS if _inside(section, t)), None)):
         key.append(tag)  # model=gin means model.name=gin

@@ -10,6 +10,7 @@ from drugml.config.featurizers import AutoFeaturizer, FeaturizerSpec
 from drugml.config.models import DmpnnSpec, HeadSpec, ModelSpec
 from drugml.config.tasks import AutoTask, TaskSpec
 from drugml.config.training import TrainSpec
+from drugml.errors import nearest
 
 
 class TrackingSpec(Spec):
@@ -40,6 +41,11 @@ class RunSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        units = getattr(self.task, "units", {})
+        if unknown := [t for t in units if t not in self.data.targets]:
+            raise ValueError(
+                f"task.units names {unknown[0]!r}, which is no target; {nearest(unknown[0], self.data.targets)}"
+            )
         gives = getattr(self.featurizer, "gives", None)
         if gives not in (None, self.model.takes):
             raise ValueError(

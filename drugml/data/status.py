@@ -19,6 +19,8 @@ class Status(StrEnum):
     TOO_LARGE = "too_large"
     FEATURIZER = "featurizer_error"
     BAD_LABEL = "bad_label"
+    NOT_FINITE = "no_finite_value"
+    """The model gave infinity or NaN."""
 
 
 class Reject(NamedTuple):

@@ -15,7 +15,6 @@ from drugml.errors import UserError
 MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?"}
 NEGATIVE_OF = {
     "1": "0",
-    "1.0": "0.0",
     "true": "false",
     "yes": "no",
     "y": "n",
@@ -35,6 +34,8 @@ class Labels(NamedTuple):
     """(rows,), NaN where missing or rejected; 0 and 1 for classes."""
     rejects: dict[int, Reject]
     """Row position to reason."""
+    positive: str | None = None
+    """Text of the class that is 1; None for numbers."""
 
 
 def is_missing(cell: str) -> bool:
@@ -44,7 +45,7 @@ def is_missing(cell: str) -> bool:
 
 def looks_binary(cells: Sequence[str]) -> bool:
     """Whether a column holds exactly two classes, by number (0 and 1) or by text."""
-    found = {c.strip() for c in cells if not is_missing(c)}
+    found = {*_class_cells(cells)} - {""}
     return len(found) == 2 and (_positive(found) is not None or not any(map(_is_number, found)))
 
 
@@ -56,7 +57,7 @@ def numbers(name: str, cells: Sequence[str]) -> Labels:
         if is_missing(cell):
             continue
         try:
-            number = float(cell)
+            number = float(cell.replace("_", "x"))  # Python alone reads 1_000 as a number
         except ValueError:
             rejects[i] = Reject(Status.BAD_LABEL, _why_no_number(name, cell))
             continue
@@ -73,7 +74,8 @@ def classes(name: str, cells: Sequence[str], positive: str | None) -> Labels:
     Raises:
         UserError: if it has one class only, more than two, or the positive one is in doubt.
     """
-    found = Counter(c.strip() for c in cells if not is_missing(c))
+    cells = _class_cells(cells)
+    found = Counter(c for c in cells if c)
     shown = ", ".join(f"{c!r} ({n} rows)" for c, n in found.most_common(6))
     if len(found) != 2:
         what = "no label" if not found else "one class only" if len(found) == 1 else f"{len(found)} classes"
@@ -87,12 +89,12 @@ def classes(name: str, cells: Sequence[str], positive: str | None) -> Labels:
         )
     if positive is None:
         positive = _positive(set(found))
-    elif positive not in found:
+    elif (positive := _plain(positive)) not in found:
         raise UserError(f"task.positive = {positive!r} is no class of target {name!r}: {shown}")
     if positive is None:
         raise UserError(f"target {name!r}: which class is the positive one? Set task.positive to one of {shown}")
-    values = [math.nan if is_missing(c) else float(c.strip() == positive) for c in cells]
-    return Labels(np.array(values, np.float64), {})
+    values = [float(c == positive) if c else math.nan for c in cells]
+    return Labels(np.array(values, np.float64), {}, positive)
 
 
 def check_spread(name: str, values: NDArray[np.float64]) -> None:
@@ -108,6 +110,17 @@ def check_spread(name: str, values: NDArray[np.float64]) -> None:
         raise UserError(
             f"target {name!r}: one value only, {known[0]:g} in all {len(known)} labelled rows; nothing can be learned"
         )
+
+
+def _class_cells(cells: Sequence[str]) -> list[str]:
+    """Names of classes, empty where missing. A `-` is a class, not a gap, where the same column has a `+`."""
+    plus = any(c.strip() == "+" for c in cells)
+    return ["" if is_missing(c) and not (plus and c.strip() == "-") else _plain(c) for c in cells]
+
+
+def _plain(name: str) -> str:
+    """`1.0` is the class `1`: tables that went through a spreadsheet hold both."""
+    return re.sub(r"^([01])\.0*$", r"\1", name.strip())
 
 
 def _why_no_number(name: str, cell: str) -> str:
@@ -131,7 +144,7 @@ def _positive(found: set[str]) -> str | None:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        float(cell.replace("_", "x"))
     except ValueError:
         return False
     return True

@@ -5,8 +5,9 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rdkit
+from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.data.molecule import identity, parse, scaffold
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate
-from drugml.featurizers.featurizer import FEATURIZERS, digest
+from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
 
 log = logging.getLogger(__name__)
 
@@ -101,17 +103,40 @@ def _pack_chunk(smiles: Sequence[str], *, spec: Spec, max_atoms: int, identities
     featurizer = FEATURIZERS.build(spec)
     parsed = [parse(s, max_atoms) for s in smiles]
     rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
-    mols = [p for p in parsed if not isinstance(p, Reject)]
-    if not mols:
-        return Packed(None, rejects)
+    good = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
+    featurize = partial(_featurize, featurizer, identities=identities)
+    try:
+        return Packed(featurize([*good.values()]) if good else None, rejects)
+    except MemoryError:
+        raise
+    except Exception:  # one molecule that RDKit chokes on must not cost the other rows
+        log.debug("featurizing one by one", exc_info=True)
+        return _one_by_one(featurize, good, rejects)
+
+
+def _one_by_one(
+    featurize: Callable[[list[Chem.Mol]], PackedStore], good: dict[int, Chem.Mol], rejects: dict[int, Reject]
+) -> Packed:
+    """Slowly, so that only those molecules are rejected whose features fail."""
+    stores, failed = [], {}
+    for i, mol in good.items():
+        try:
+            stores.append(featurize([mol]))
+        except Exception as error:
+            said = str(error).strip().partition("\n")[0]
+            failed[i] = Reject(Status.FEATURIZER, f"its features fail: {type(error).__name__}: {said}")
+    return Packed(concatenate(stores) if stores else None, rejects | failed)
+
+
+def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool) -> PackedStore:
     store = featurizer.pack(mols)
-    if identities:
-        extra = {
-            "inchikey": np.array([identity(m).encode() for m in mols]),
-            "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
-        }
-        store = PackedStore({**store.molecule, **extra}, store.atom, store.bond, store.atom_start, store.bond_start)
-    return Packed(store, rejects)
+    if not identities:
+        return store
+    extra = {
+        "inchikey": np.array([identity(m).encode() for m in mols]),
+        "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
+    }
+    return replace(store, molecule={**store.molecule, **extra})
 
 
 def _mapped(job: Any, chunks: list[Sequence[str]], workers: int) -> Iterator[Packed]:

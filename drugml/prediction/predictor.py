@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugml.data.status import Reject
+from drugml.data.status import Reject, Status
 from drugml.featurizers.pack import pack
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.trained import Trained
@@ -37,7 +37,18 @@ class Predictor:
         """Predict; a bad SMILES gives NaN and a reason, never a number and never an exception."""
         packed = pack(smiles, self.spec.featurizer, max_atoms=self.spec.max_atoms, workers=workers)
         values = np.full((len(smiles), len(self.spec.targets)), np.nan)
-        if packed.store is not None:
-            good = np.array([i for i in range(len(smiles)) if i not in packed.rejects])
-            values[good] = self.trained.predict(packed.store, np.arange(len(packed.store)), BATCH)
-        return Predictions(values, packed.rejects)
+        if packed.store is None:
+            return Predictions(values, packed.rejects)
+        good = np.array([i for i in range(len(smiles)) if i not in packed.rejects])
+        values[good] = self.trained.predict(packed.store, np.arange(len(packed.store)), BATCH)
+        rejects = packed.rejects | self._not_finite(values, good)
+        values[list(rejects)] = np.nan
+        return Predictions(values, rejects)
+
+    def _not_finite(self, values: NDArray[np.float64], good: NDArray[np.int64]) -> dict[int, Reject]:
+        """Rows whose prediction overflowed; an infinity must not pass for a value."""
+        found: dict[int, Reject] = {}
+        for i in good[~np.isfinite(values[good]).all(axis=1)]:
+            broken = [t for t, v in zip(self.spec.targets, values[i], strict=True) if not np.isfinite(v)]
+            found[int(i)] = Reject(Status.NOT_FINITE, f"the model gives no finite value of {', '.join(broken)}")
+        return found

@@ -28,6 +28,8 @@ class BundleSpec(BaseModel):
     targets: tuple[str, ...]
     """Columns that are predicted."""
     units: dict[str, str]
+    positive: dict[str, str] = {}
+    """Of each two-class target the class whose probability is predicted."""
     task: TaskSpec
     featurizer: FeaturizerSpec
     model: ModelSpec

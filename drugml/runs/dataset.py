@@ -57,6 +57,8 @@ class Dataset:
     unlabelled: int
     hash: str
     """SHA-256 over SMILES, targets and status of every row: equal hashes, equal data."""
+    positive: dict[str, str]
+    """Target to the class whose probability is learned; empty for numbers."""
 
     def summary(self) -> str:
         """One line for people."""
@@ -88,7 +90,9 @@ def prepare(config: RunSpec) -> Dataset:
         smiles, config.featurizer, max_atoms=config.data.max_atoms, cache=cache_folder(), workers=cores()
     )
     rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
-    labels, wrong = _labels(config, cells)
+    columns = _labels(config, cells)
+    labels = np.stack([c.values for c in columns.values()], axis=1)
+    wrong = _wrong_labels(columns)
     rejects = wrong | rejects  # what is wrong with the molecule is said first
     bad = [BadRow(rows[i].line, smiles[i], rejects[i]) for i in sorted(rejects)]
     _check_rejected(path, rows, bad, config.data.max_rejected)
@@ -121,6 +125,7 @@ def prepare(config: RunSpec) -> Dataset:
         bad,
         sum(unlabelled[i] and i not in rejects for i in range(len(rows))),
         _hash(smiles, cells, rejects),
+        {name: c.positive for name, c in columns.items() if c.positive is not None},
     )
 
 
@@ -129,10 +134,11 @@ def numeric_columns(table: Table, smiles: int) -> list[str]:
     rows = [r.cells for _, r in zip(range(1000), table, strict=False)]
     found = []
     for i, name in enumerate(table.columns):
-        known = [r[i] for r in rows if not is_missing(r[i])]
+        column = [r[i] for r in rows]
+        known = [c for c in column if not is_missing(c)]
         if i == smiles or not known or _counts(known):
             continue
-        if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(known):
+        if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(column):
             found.append(name)
     return found
 
@@ -167,17 +173,22 @@ def _resolved(config: RunSpec, cells: dict[str, list[str]], smiles: str) -> RunS
     return config.model_copy(update={"task": task, "data": data})
 
 
-def _labels(config: RunSpec, cells: dict[str, list[str]]) -> tuple[NDArray[np.float64], dict[int, Reject]]:
-    columns: list[Labels] = []
-    for name, column in cells.items():
-        if isinstance(config.task, ClassificationSpec):
-            columns.append(classes(name, column, config.task.positive))
-        else:
-            columns.append(numbers(name, column))
+def _labels(config: RunSpec, cells: dict[str, list[str]]) -> dict[str, Labels]:
+    if not isinstance(config.task, ClassificationSpec):
+        return {name: numbers(name, column) for name, column in cells.items()}
+    columns = {name: classes(name, column, config.task.positive) for name, column in cells.items()}
+    for name, labels in columns.items():
+        share = np.nanmean(labels.values)
+        log.info("%s: predicted is the probability of %r (%.0f%% of the labels)", name, labels.positive, 100 * share)
+    return columns
+
+
+def _wrong_labels(columns: dict[str, Labels]) -> dict[int, Reject]:
+    """Row to the reason of the first target that cannot be read."""
     rejects: dict[int, Reject] = {}
-    for column_labels in reversed(columns):
-        rejects |= column_labels.rejects
-    return np.stack([c.values for c in columns], axis=1), rejects
+    for labels in reversed(columns.values()):
+        rejects |= labels.rejects
+    return rejects
 
 
 def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], allowed: float) -> None:

@@ -83,6 +83,8 @@ def predict(model: str, source: str, out: Path, smiles: str | None = None) -> Re
         UserError: for a bad reference, input table or output file; never for a bad row.
     """
     table = Table(locate(source))
+    if out.exists() and out.samefile(table.path):
+        raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     at, how = find_smiles(table, smiles)
     log.info("%s: %s", table.path.name, how)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")

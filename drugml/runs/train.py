@@ -17,11 +17,13 @@ from drugml.errors import UserError
 from drugml.evaluation.plots import plot
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
+from drugml.models import ENCODERS
 from drugml.prediction import bundle
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
 from drugml.runs.dataset import Dataset, prepare
+from drugml.runs.lock import sole
 from drugml.runs.recording import Recorder
 from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
@@ -29,7 +31,7 @@ from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking import models
 from drugml.tracking.run import TrackedRun, find, start, tracked
 from drugml.tracking.store import Store, connect
-from drugml.training.fit import Fitted, check_devices, check_monitor, fit
+from drugml.training.fit import Fitted, check_devices, check_monitor, check_validation, fit
 from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -84,8 +86,8 @@ def train(config: RunSpec, listener: Listener) -> Result:
         _check_writable(folder)
         name = config.tracking.run or dataset.config.model.name
         run_id = start(store, experiment, name, _tags(dataset))
+        folder = folder / experiment / run_id
         with tracked(store, run_id) as run:
-            folder = folder / experiment / run_id
             folder.mkdir(parents=True)
             run.tags({"drugml.folder": str(folder)})
             _write_inputs(dataset, folder)
@@ -93,7 +95,8 @@ def train(config: RunSpec, listener: Listener) -> Result:
             run.dataset(dataset.name, dataset.hash, str(dataset.path))
             for file in (CONFIG, REJECTS, "split.csv"):
                 run.file(folder / file)
-            return _finish(dataset, store, run, folder, listener)
+            with sole(folder):
+                return _finish(dataset, store, run, folder, listener)
 
 
 def resume(reference: str, listener: Listener, uri: str | None = None) -> Result:
@@ -124,7 +127,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             raise UserError(
                 f"run {run_id}: {', '.join(changed)} changed since it was started; resuming would mix two experiments, train anew"
             )
-        with tracked(store, run_id) as run:
+        with sole(folder), tracked(store, run_id) as run:
             return _finish(dataset, store, run, folder, listener)
 
 
@@ -132,6 +135,8 @@ def _prepared(config: RunSpec) -> Dataset:
     check_devices(config.train)
     dataset = prepare(config)
     check_monitor(dataset.config)
+    if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
+        check_validation(dataset.config, dataset.training)
     log.info("%s", dataset.summary())
     return dataset
 
@@ -186,6 +191,7 @@ def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
     return BundleSpec(
         targets=data.targets,
         units=getattr(config.task, "units", {}),
+        positive=dataset.positive,
         task=config.task,
         featurizer=config.featurizer,
         model=config.model,

@@ -1,5 +1,6 @@
 """Models in MLflow: logged as pyfunc from code, registered with aliases, found again by any reference."""
 
+import json
 import logging
 import re
 import warnings
@@ -74,6 +75,9 @@ def register(store: Store, name: str, model_uri: str, run_id: str, tags: dict[st
     source = client.get_logged_model(model_id).artifact_location
     made = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
     client.set_registered_model_alias(name, CANDIDATE, made.version)
+    # the link from a model to its version in the UI is this tag, which only the fluent API sets
+    link = [{"name": name, "version": str(made.version)}]
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps(link)})
     return Version(name, str(made.version), (CANDIDATE,), run_id)
 
 

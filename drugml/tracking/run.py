@@ -1,5 +1,6 @@
 """One tracked run: parameters, curves, summaries and files, and an end that tells the truth."""
 
+import getpass
 import json
 import logging
 import re
@@ -91,12 +92,13 @@ def tracked(store: Store, run_id: str) -> Iterator[TrackedRun]:
 
 def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
     """Create a run, return its id."""
-    created = store.client.create_run(store.experiment(experiment), run_name=name, tags=dict(tags))
+    shown = {"mlflow.user": _user(), "mlflow.source.name": "drugml train", "mlflow.source.type": "LOCAL"}
+    created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
     return str(created.info.run_id)
 
 
 def find(store: Store, run: str) -> tuple[str, dict[str, str], str]:
-    """Id, tags and status of a run given by id, or by `last`.
+    """Id, tags and status of a run given by id, or by `last`: the newest one that this user started with drugml.
 
     Raises:
         UserError: if there is none.
@@ -104,15 +106,25 @@ def find(store: Store, run: str) -> tuple[str, dict[str, str], str]:
     try:
         if run == "last":
             experiments = [e.experiment_id for e in store.client.search_experiments()]
-            found = store.client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=1)
+            mine = f"tags.`drugml.version` LIKE '%' AND tags.`mlflow.user` = '{_user()}'"
+            newest = ["attributes.start_time DESC"]
+            found = store.client.search_runs(experiments, mine, order_by=newest, max_results=1)
             if not found:
-                raise UserError(f"there is no run in {store.uri}")
+                raise UserError(f"there is no run of {_user()} in {store.uri}; name it by its id or folder")
             entity = found[0]
         else:
             entity = store.client.get_run(run)
     except MlflowException as error:
         raise UserError(f"run {run!r}: not found in {store.uri}: {str(error).splitlines()[0]}") from None
     return str(entity.info.run_id), dict(entity.data.tags), str(entity.info.status)
+
+
+def _user() -> str:
+    """Login name; containers may have none."""
+    try:
+        return re.sub(r"['`]", "_", getpass.getuser())
+    except (OSError, KeyError, ImportError):
+        return "unknown"
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Fit one model, network or baseline."""
 
 import logging
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -55,6 +56,23 @@ def check_monitor(config: RunSpec) -> None:
         )
 
 
+def check_validation(config: RunSpec, data: TrainingData) -> None:
+    """Refuse a monitor that the validation fold leaves undefined: no epoch could be called the best.
+
+    Raises:
+        UserError: with the number of labels and what to use instead.
+    """
+    monitor, (_, labels) = config.train.monitor, data.fold("val")
+    # labels as their own predictions: what is undefined even so depends on the labels alone
+    if monitor == "loss" or not math.isnan(evaluate((monitor,), data.targets, labels, labels)[monitor]):
+        return
+    known = labels[~np.isnan(labels)]
+    raise UserError(
+        f"train.monitor = {monitor!r} is undefined on the validation fold: it has {len(known)} labels of "
+        f"{len(np.unique(known))} different values; use train.monitor=loss"
+    )
+
+
 def check_devices(spec: TrainSpec) -> None:
     """Refuse hardware that is not there.
 
@@ -104,6 +122,11 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             default_root_dir=checkpoint.parent,
         )
         trainer.fit(module, ckpt_path=checkpoint if resume else None, weights_only=True)
+    if not math.isfinite(best.best):
+        raise UserError(
+            f"train.monitor = {train.monitor!r} was not a finite number after any of {trainer.current_epoch} epochs, "
+            "so none is the best; lower train.lr or use train.monitor=loss"
+        )
     module.network.load_state_dict(best.weights)
     trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
     return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start)

@@ -1,0 +1,127 @@
+"""Packing SMILES: in parallel, from the cache, around what is broken; the store equals molecule by molecule."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+from drugml.data.status import Status
+from drugml.data.store import PackedStore, select
+from drugml.featurizers import FEATURIZERS
+from drugml.featurizers import pack as module
+from drugml.featurizers.graph import ChempropV2
+from drugml.featurizers.pack import pack, pack_cached
+from tests.conftest import SMILES
+
+MIXED = [*SMILES[:20], "junk", "", *SMILES[20:40], "[Na+].[Cl-]", "C", "c1ccccc1(C)(C)C", *SMILES[40:], "[Xe]"]
+SPECS = [ChempropV2Spec(), OgbSpec(), MorganSpec(bits=64)]
+
+
+def assert_equal(a: PackedStore | None, b: PackedStore | None) -> None:
+    assert a is not None
+    assert b is not None
+    left, right = a._arrays(), b._arrays()
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
+def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, spec: object) -> None:
+    whole = pack(MIXED, spec, max_atoms=1000, identities=True)
+    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "WORTH_A_POOL", 1)
+    for workers in (1, 2):
+        parts = pack(MIXED, spec, max_atoms=1000, identities=True, workers=workers)
+        assert_equal(parts.store, whole.store)
+        assert parts.rejects == whole.rejects
+    assert sorted(whole.rejects) == [20, 21, 44]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
+def test_a_selection_is_what_packing_it_alone_gives(spec: object) -> None:
+    store = pack(SMILES, spec, max_atoms=1000).store
+    assert store is not None
+    at = np.array([5, 3, 3, 59, 0])
+    alone = pack([SMILES[i] for i in at], spec, max_atoms=1000).store
+    assert_equal(select(store, at), alone)
+
+
+def cached(folder: Path, smiles: list[str] = MIXED, spec: object = ChempropV2Spec(), **options: int) -> module.Packed:
+    return pack_cached(smiles, spec, cache=folder, **{"max_atoms": 1000, "workers": 1, **options})
+
+
+def test_the_cache_gives_back_what_was_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cached(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "pack", None)  # whoever packs again fails
+        again = cached(tmp_path)
+    assert_equal(again.store, first.store)
+    assert again.rejects == first.rejects
+    assert isinstance(again.store.atom["codes"], np.memmap)  # type: ignore[union-attr]
+
+
+def test_the_cache_is_keyed_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def entries() -> int:
+        return len([*(tmp_path / "stores").iterdir()])
+
+    cached(tmp_path)
+    cached(tmp_path)
+    assert entries() == 1
+    cached(tmp_path, MIXED[::-1])
+    cached(tmp_path, spec=OgbSpec())
+    cached(tmp_path, max_atoms=5)
+    assert entries() == 4
+    monkeypatch.setattr("rdkit.__version__", "another")
+    cached(tmp_path)
+    assert entries() == 5
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "meta", "foreign"])
+def test_a_damaged_cache_is_packed_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    first = cached(tmp_path)
+    (folder,) = (tmp_path / "stores").iterdir()
+    codes = folder / "atom.codes.npy"
+    if damage == "cut":
+        codes.write_bytes(codes.read_bytes()[:-10])
+    elif damage == "missing":
+        codes.unlink()
+    elif damage == "meta":
+        (folder / "store.json").write_text("{")
+    else:
+        np.save(codes, np.zeros((3, 7), np.uint8))
+    again = cached(tmp_path)
+    assert_equal(again.store, first.store)
+    assert f"features: the cached store {folder} is damaged" in caplog.text
+    assert json.loads((folder / "store.json").read_text())["arrays"]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    assert cached(tmp_path / "file").store is not None
+    assert "features: not cached, " in caplog.text
+
+
+def test_a_molecule_whose_features_fail_costs_no_other_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ChempropV2.pack
+
+    def chokes(self: ChempropV2, mols: list[Chem.Mol]) -> PackedStore:
+        if any(m.HasSubstructMatch(Chem.MolFromSmarts("[Xe]")) for m in mols):
+            raise RuntimeError("too noble\nand more")
+        return whole(self, mols)
+
+    monkeypatch.setattr(ChempropV2, "pack", chokes)
+    packed = pack(MIXED, ChempropV2Spec(), max_atoms=1000)
+    last = len(MIXED) - 1
+    assert packed.rejects[last] == (Status.FEATURIZER, "its features fail: RuntimeError: too noble")
+    assert sorted(packed.rejects) == [20, 21, 44, last]
+    monkeypatch.undo()
+    assert_equal(packed.store, pack(MIXED[:-1], ChempropV2Spec(), max_atoms=1000).store)
+
+
+def test_features_are_registered_once() -> None:
+    with pytest.raises(TypeError, match="featurizer OgbSpec is already built by Ogb"):
+        FEATURIZERS.register(OgbSpec)(object)
