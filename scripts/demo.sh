@@ -16,4 +16,4 @@ echo "== predict five molecules, one of them broken, with the registered model"
 "$drugml" predict models:/logbb-demo@candidate "$root/scripts/demo_molecules.csv" --out predictions.csv
 echo
 echo "== compare runs and models in the browser"
-echo "cd $PWD && $drugml ui      then open http://127.0.0.1:5000"
+echo "cd $PWD && $drugml ui      then open the page that it names"

@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -114,6 +114,18 @@ def ui(
     raise typer.Exit(serve(uri, port, typer.echo))
 
 
+class StandardError(logging.StreamHandler[TextIO]):
+    """Writes to sys.stderr as it is now: a progress bar stands in for it while it draws below the lines."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        """Always the one of the moment."""
+
+
 @app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
@@ -126,7 +138,7 @@ def options(
 
         typer.echo(__version__)
         raise typer.Exit
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StandardError()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("drugml")
     logger.handlers[:] = [handler]

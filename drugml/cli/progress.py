@@ -31,11 +31,12 @@ class Bar(Lines):
     """The lines, and a bar of the batches of the running epoch below them."""
 
     def __init__(self) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         super().__init__()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, transient=True, redirect_stderr=True)
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task("epoch 1", total=None)
 
     def batch(self, epoch: int, done: int, total: int) -> None:
@@ -43,10 +44,8 @@ class Bar(Lines):
             self._bar.start()
         self._bar.update(self._task, completed=done, total=total, description=f"epoch {epoch + 1}")
 
-    def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
-        super().epoch(epoch, epochs, metrics, best)
-        if epoch + 1 == epochs:
-            self._bar.stop()
+    def end(self) -> None:
+        self._bar.stop()  # otherwise the terminal keeps a hidden cursor
 
 
 def listener() -> Listener:

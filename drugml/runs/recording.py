@@ -37,6 +37,9 @@ class Recorder:
         self.run.curve(metrics, epoch + 1)
         self.listener.epoch(epoch, epochs, metrics, best)
 
+    def end(self) -> None:
+        self.listener.end()
+
     def _write(self) -> None:
         with self.path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["epoch", *self.history[0]])

@@ -121,7 +121,10 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             use_distributed_sampler=False,
             default_root_dir=checkpoint.parent,
         )
-        trainer.fit(module, ckpt_path=checkpoint if resume else None, weights_only=True)
+        try:
+            trainer.fit(module, ckpt_path=checkpoint if resume else None, weights_only=True)
+        finally:
+            listener.end()
     if not math.isfinite(best.best):
         raise UserError(
             f"train.monitor = {train.monitor!r} was not a finite number after any of {trainer.current_epoch} epochs, "

@@ -18,6 +18,10 @@ class Listener(Protocol):
         """An epoch, counted from 0, is done; `metrics` has keys such as val/rmse; `best` so far by the monitor."""
         ...
 
+    def end(self) -> None:
+        """Training is over, however it ended."""
+        ...
+
 
 class Silent:
     """Tells nobody."""
@@ -29,4 +33,7 @@ class Silent:
         """Nothing."""
 
     def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
         """Nothing."""
