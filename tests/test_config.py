@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drugml.config.data import PredefinedSplit, RandomSplit
 from drugml.config.dump import to_yaml
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
 from drugml.config.load import ConfigError, explain, load, merge
 from drugml.config.models import ForestSpec, GineSpec
 from drugml.config.run import RunSpec
+from drugml.config.splits import PredefinedSplit, RandomSplit
 from drugml.config.tasks import RegressionSpec
 from tests.conftest import ROOT
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drugml.config.base import Spec
-from drugml.config.data import PredefinedSplit, RandomSplit, ScaffoldSplit
+from drugml.config.splits import PredefinedSplit, RandomSplit, ScaffoldSplit
 from drugml.data.molecule import identity, parse, scaffold
 from drugml.data.split import FOLDS, SPLITTERS, Molecules, SplitPlan, split
 from drugml.errors import UserError

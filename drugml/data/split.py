@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from drugml.config.base import Spec
-from drugml.config.data import PredefinedSplit, RandomSplit, ScaffoldSplit, Sizes
+from drugml.config.splits import PredefinedSplit, RandomSplit, ScaffoldSplit, Sizes
 from drugml.errors import UserError
 from drugml.registry import Registry
 

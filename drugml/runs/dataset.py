@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugml.config.data import PredefinedSplit
+from drugml.config.splits import PredefinedSplit
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data.columns import find_smiles
