@@ -93,7 +93,7 @@ def test_a_missing_label_gives_no_gradient(missing: list[bool]) -> None:
     labels = torch.arange(6.0).reshape(3, 2)
     labels[torch.tensor(missing).reshape(3, 2)] = torch.nan
     output = torch.zeros(3, 2, requires_grad=True)
-    total, known = masked_loss(task, output, labels)
+    total, known = masked_loss(task, output, labels, labels, torch.ones_like(labels))
     total.backward()
     assert output.grad is not None
     assert known == 6 - sum(missing)
@@ -102,8 +102,27 @@ def test_a_missing_label_gives_no_gradient(missing: list[bool]) -> None:
 
 
 def test_labels_of_another_shape_are_a_bug_not_a_broadcast() -> None:
-    with pytest.raises(RuntimeError, match=r"outputs \(3, 1\) and labels \(3,\) differ in shape"):
-        masked_loss(TASKS.build(RegressionSpec()), torch.zeros(3, 1), torch.zeros(3))
+    flat = torch.zeros(3)
+    with pytest.raises(RuntimeError, match=r"differ in shape: \(3, 1\), \(3,\), \(3,\), \(3,\)"):
+        masked_loss(TASKS.build(RegressionSpec()), torch.zeros(3, 1), flat, flat, flat)
+
+
+def test_a_bound_pulls_from_the_wrong_side_only() -> None:
+    inf = torch.inf
+    low, high = torch.tensor([[5.0, 5.0, -inf, -inf, 2.0]]), torch.tensor([[inf, inf, 3.0, 3.0, 4.0]])
+    output = torch.tensor([[4.0, 6.0, 5.0, 1.0, 3.0]], requires_grad=True)
+    total, weight = masked_loss(TASKS.build(RegressionSpec()), output, low, high, torch.ones(1, 5))
+    total.backward()
+    assert total.item() == 1 + 4
+    assert weight.item() == 5
+    torch.testing.assert_close(output.grad, torch.tensor([[-2.0, 0.0, 4.0, 0.0, 0.0]]))
+
+
+def test_a_label_of_weight_two_counts_twice() -> None:
+    task, output = TASKS.build(RegressionSpec()), torch.tensor([[1.0], [3.0]])
+    labels, weight = torch.zeros(2, 1), torch.tensor([[2.0], [1.0]])
+    total, counted = masked_loss(task, output, labels, labels, weight)
+    assert (total / counted).item() == pytest.approx((1 + 1 + 9) / 3)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9))
@@ -125,9 +144,9 @@ def test_class_predictions_are_probabilities() -> None:
 def test_the_losses_are_those_of_their_names() -> None:
     output, labels = torch.tensor([[0.0], [0.0]]), torch.tensor([[0.5], [3.0]])
     for name, expected in (("mse", 9.25), ("mae", 3.5), ("huber", 0.125 + 2.5)):
-        total, _ = masked_loss(TASKS.build(RegressionSpec(loss=name)), output, labels)
+        total, _ = masked_loss(TASKS.build(RegressionSpec(loss=name)), output, labels, labels, torch.ones_like(labels))
         assert total.item() == pytest.approx(expected)
     logits, classes = torch.tensor([[2.0], [-1.0]]), torch.tensor([[1.0], [1.0]])
-    total, _ = masked_loss(TASKS.build(ClassificationSpec()), logits, classes)
+    total, _ = masked_loss(TASKS.build(ClassificationSpec()), logits, classes, classes, torch.ones_like(classes))
     probabilities = torch.sigmoid(logits).numpy()
     assert total.item() == pytest.approx(2 * sk.log_loss([1, 1], probabilities.ravel(), labels=[0, 1]), rel=1e-6)

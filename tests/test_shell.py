@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,17 @@ import pytest
 from tests.conftest import ROOT, Cli
 
 
-def test_help_imports_nothing_heavy_and_is_quick() -> None:
+def test_help_imports_nothing_heavy() -> None:
+    """What makes it slow is what it imports; `scripts/benchmark_start.py` measures the time."""
     program = (
         "import sys\nfrom drugml.cli.main import main\nsys.argv = ['drugml', '--help']\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'rdkit', 'lightning', 'mlflow', 'sklearn'} & set(sys.modules)\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'rdkit', 'lightning', 'mlflow', 'sklearn', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    best = 9.0
-    for _ in range(5):
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-        best = min(best, time.perf_counter() - start)
-        assert done.returncode == 0, done.stderr
-        assert "Train a model, log it to MLflow and register it." in done.stdout
-        if best < 0.5:
-            return
-    pytest.fail(f"drugml --help took {best:.2f} s at best of five")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Train a model, log it to MLflow and register it." in done.stdout
 
 
 def test_config_and_zoo_commands_are_light() -> None:

@@ -1,12 +1,14 @@
 """What can be written under `data:`: the table and its columns."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from drugml.config.base import Spec
+from drugml.config.labels import KeepReplicates, LabelSpec, ReplicateSpec
 from drugml.config.splits import ScaffoldSplit, SplitSpec
+from drugml.errors import nearest
 
 
 class DataSpec(Spec):
@@ -18,12 +20,24 @@ class DataSpec(Spec):
     """Columns to learn; empty cells are missing labels."""
     smiles: str | None = None
     """SMILES column; found by name or content where left out."""
+    labels: dict[str, LabelSpec] = {}
+    """Of targets whose cells are more than plain numbers: relations, units, logarithms, thresholds, weights."""
+    replicates: ReplicateSpec = KeepReplicates()
+    """What becomes of several rows of one molecule."""
     split: SplitSpec = ScaffoldSplit()
     """How molecules are divided into train, validation and test."""
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Share of rows that may be unusable before training stops."""
     max_atoms: Annotated[int, Field(ge=1, le=65535)] = 1000
     """Molecules with more heavy atoms are rejected, at training and at prediction."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if unknown := [t for t in self.labels if t not in self.targets]:
+            raise ValueError(
+                f"data.labels names {unknown[0]!r}, which is no target; {nearest(unknown[0], self.targets)}"
+            )
+        return self
 
     @field_validator("targets")
     @classmethod

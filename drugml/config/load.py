@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -243,8 +243,13 @@ def _inside(data: Any, part: str | int) -> Any:
 def _variants(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseModel]]:
     """The spec classes that may stand at `key`."""
     found = [schema]
+    named = False
     for n, part in enumerate(key):
+        if named:  # the name of an entry, chosen by the user: data.labels.pKi
+            named = False
+            continue
         annotation = _variant(schema, data, key[:n]).model_fields[str(part)].annotation
+        named = get_origin(annotation) is dict
         found = [t for t in get_args(annotation) or (annotation,) if isinstance(t, type) and issubclass(t, BaseModel)]
     return found
 

@@ -19,6 +19,8 @@ class Status(StrEnum):
     TOO_LARGE = "too_large"
     FEATURIZER = "featurizer_error"
     BAD_LABEL = "bad_label"
+    BAD_UNIT = "bad_unit"
+    CONFLICT = "conflicting_replicates"
     NOT_FINITE = "no_finite_value"
     """The model gave infinity or NaN."""
 
@@ -28,3 +30,12 @@ class Reject(NamedTuple):
 
     status: Status
     reason: str
+
+
+class BadRow(NamedTuple):
+    """A row that is not used."""
+
+    line: int
+    text: str
+    """Its structure, as the table has it."""
+    reject: Reject

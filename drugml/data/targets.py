@@ -4,11 +4,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drugml.data.relations import relation, signed
 from drugml.data.status import Reject, Status
 from drugml.errors import UserError
 
@@ -27,15 +28,41 @@ NEGATIVE_OF = {
 """Class names whose positive one is beyond doubt; `BBB+` and `BBB-` are understood by their sign."""
 
 
-class Labels(NamedTuple):
-    """One target column as numbers."""
+@dataclass(frozen=True)
+class Labels:
+    """One target column as intervals, one per row: exact where `low` equals `high`, both NaN where missing or rejected.
 
-    values: NDArray[np.float64]
-    """(rows,), NaN where missing or rejected; 0 and 1 for classes."""
+    `>5` is (5, inf), `<5` is (-inf, 5): a bound says where the true value is not, and stays a bound to the end.
+    """
+
+    low: NDArray[np.float64]
+    """(rows,); 0 and 1 for classes."""
+    high: NDArray[np.float64]
+    """(rows,)"""
     rejects: dict[int, Reject]
     """Row position to reason."""
     positive: str | None = None
-    """Text of the class that is 1; None for numbers."""
+    """Name of the class that is 1; None for numbers."""
+
+    @property
+    def exact(self) -> NDArray[np.float64]:
+        """(rows,), NaN where missing or only bounded."""
+        return exact(self.low, self.high)
+
+    @property
+    def censored(self) -> int:
+        """Labels that are bounds."""
+        return int((~np.isnan(self.low)).sum() - (~np.isnan(self.exact)).sum())
+
+
+def exact(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The labels that are values, NaN where they are missing or bounds; any shape."""
+    return np.where(low == high, low, np.nan)
+
+
+def as_written(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The number that stands in a label, whatever its sign: the value or the bound; the middle between two bounds."""
+    return np.where(np.isinf(low), high, np.where(np.isinf(high), low, (low + high) / 2))
 
 
 def is_missing(cell: str) -> bool:
@@ -49,23 +76,24 @@ def looks_binary(cells: Sequence[str]) -> bool:
     return len(found) == 2 and (_positive(found) is not None or not any(map(_is_number, found)))
 
 
-def numbers(name: str, cells: Sequence[str]) -> Labels:
-    """Read a regression target."""
-    values = np.full(len(cells), np.nan)
+def numbers(name: str, cells: Sequence[str], relations: Sequence[str] | None = None) -> Labels:
+    """Read a regression target; a sign stands before the value, or in a column of its own."""
+    low, high = np.full(len(cells), np.nan), np.full(len(cells), np.nan)
     rejects: dict[int, Reject] = {}
     for i, cell in enumerate(cells):
         if is_missing(cell):
             continue
-        try:
-            number = float(cell.replace("_", "x"))  # Python alone reads 1_000 as a number
-        except ValueError:
-            rejects[i] = Reject(Status.BAD_LABEL, _why_no_number(name, cell))
+        sign, text = signed(cell)
+        meant = relation(relations[i]) if relations is not None else "="
+        why = _why_not(name, cell, text, sign, meant, relations[i] if relations is not None else "")
+        if why is not None:
+            rejects[i] = Reject(Status.BAD_LABEL, why)
             continue
-        if math.isfinite(number):
-            values[i] = number
-        else:
-            rejects[i] = Reject(Status.BAD_LABEL, f"target {name!r} is not finite: {cell!r}")
-    return Labels(values, rejects)
+        number = float(text)
+        sign = sign if sign != "=" else meant or "="
+        low[i] = -math.inf if sign == "<" else number
+        high[i] = math.inf if sign == ">" else number
+    return Labels(low, high, rejects)
 
 
 def classes(name: str, cells: Sequence[str], positive: str | None) -> Labels:
@@ -93,8 +121,8 @@ def classes(name: str, cells: Sequence[str], positive: str | None) -> Labels:
         raise UserError(f"task.positive = {positive!r} is no class of target {name!r}: {shown}")
     if positive is None:
         raise UserError(f"target {name!r}: which class is the positive one? Set task.positive to one of {shown}")
-    values = [float(c == positive) if c else math.nan for c in cells]
-    return Labels(np.array(values, np.float64), {}, positive)
+    values = np.array([float(c == positive) if c else math.nan for c in cells], np.float64)
+    return Labels(values, values, {}, positive)
 
 
 def check_spread(name: str, values: NDArray[np.float64]) -> None:
@@ -123,12 +151,17 @@ def _plain(name: str) -> str:
     return re.sub(r"^([01])\.0*$", r"\1", name.strip())
 
 
-def _why_no_number(name: str, cell: str) -> str:
-    if re.match(r"\s*[<>~=≤≥]", cell):
-        return (
-            f"target {name!r} is censored: {cell!r}; censored labels are not supported yet, remove the row or the sign"
-        )
-    return f"target {name!r} is not a number: {cell!r}"
+def _why_not(name: str, cell: str, text: str, sign: str, meant: str | None, relation_cell: str) -> str | None:
+    """Why a cell and its relation are no label, or None."""
+    if meant is None:
+        return f"target {name!r}: {relation_cell!r} is no relation; expected =, <, > or ~"
+    if {sign, meant} == {"<", ">"}:
+        return f"target {name!r}: the value {cell!r} and the relation {relation_cell!r} contradict each other"
+    if not _is_number(text):
+        return f"target {name!r} is not a number: {cell!r}"
+    if not math.isfinite(float(text)):
+        return f"target {name!r} is not finite: {cell!r}"
+    return None
 
 
 def _positive(found: set[str]) -> str | None:
@@ -144,7 +177,7 @@ def _positive(found: set[str]) -> str | None:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell.replace("_", "x"))
+        float(cell.replace("_", "x"))  # Python alone reads 1_000 as a number
     except ValueError:
         return False
     return True

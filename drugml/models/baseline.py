@@ -16,8 +16,10 @@ Arrays = dict[str, NDArray[Any]]
 class Baseline(Protocol):
     """Learns from fingerprints in one call; its state is named arrays, so that a bundle needs no pickle."""
 
-    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
-        """Learn from (M, L) and labels (M, T), where NaN is missing and every target has a label."""
+    def fit(
+        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+    ) -> None:
+        """Learn from (M, L) and labels (M, T) of some weight (M, T); NaN is missing, every target has a label."""
         ...
 
     def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -14,8 +14,10 @@ class Mean:
     def __init__(self) -> None:
         self.mean = np.zeros(0)
 
-    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
-        self.mean = np.nanmean(y, axis=0)
+    def fit(
+        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+    ) -> None:
+        self.mean = np.nansum(y * weight, axis=0) / np.where(np.isnan(y), 0.0, weight).sum(axis=0)
 
     def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
         return np.tile(self.mean, (len(x), 1))

@@ -24,16 +24,21 @@ class Forest:
         self._options = {"n_estimators": trees, "max_features": max_features, "min_samples_leaf": min_leaf}
         self._arrays: Arrays = {}
 
-    def fit(self, x: NDArray[np.uint8], y: NDArray[np.float64], *, classify: bool, seed: int) -> None:
+    def fit(
+        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+    ) -> None:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor  # 2 s, and predicting needs none
 
         kind = RandomForestClassifier if classify else RandomForestRegressor
         nodes: dict[str, list[NDArray[np.generic]]] = {k: [] for k in ("left", "right", "bit", "above", "value")}
         roots: list[list[int]] = []
         first = 0
-        for labels in y.T:
+        for labels, weights in zip(y.T, weight.T, strict=True):
             known = ~np.isnan(labels)
-            forest = kind(**self._options, random_state=seed, n_jobs=-1).fit(x[known].astype(np.float32), labels[known])
+            forest = kind(**self._options, random_state=seed, n_jobs=-1)
+            # equal weights are none: given weights, scikit-learn draws its samples in another way
+            given = weights[known] if np.ptp(weights[known]) > 0 else None
+            forest.fit(x[known].astype(np.float32), labels[known], given)
             roots.append([])
             for grown in (e.tree_ for e in forest.estimators_):
                 leaf = grown.children_left < 0

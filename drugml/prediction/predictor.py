@@ -40,10 +40,16 @@ class Predictor:
         if packed.store is None:
             return Predictions(values, packed.rejects)
         good = np.array([i for i in range(len(smiles)) if i not in packed.rejects])
-        values[good] = self.trained.predict(packed.store, np.arange(len(packed.store)), BATCH)
+        values[good] = self.natural(self.trained.predict(packed.store, np.arange(len(packed.store)), BATCH))
         rejects = packed.rejects | self._not_finite(values, good)
         values[list(rejects)] = np.nan
         return Predictions(values, rejects)
+
+    def natural(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values in the unit of the labels, (R, T) from (R, T): what was learned as a logarithm is raised again."""
+        logarithmic = np.isin(self.spec.targets, self.spec.log10)
+        with np.errstate(over="ignore"):  # an overflow becomes a reject
+            return np.where(logarithmic, np.power(10.0, np.where(logarithmic, learned, 0.0)), learned)
 
     def _not_finite(self, values: NDArray[np.float64], good: NDArray[np.int64]) -> dict[int, Reject]:
         """Rows whose prediction overflowed; an infinity must not pass for a value."""

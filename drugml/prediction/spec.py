@@ -28,6 +28,8 @@ class BundleSpec(BaseModel):
     targets: tuple[str, ...]
     """Columns that are predicted."""
     units: dict[str, str]
+    log10: tuple[str, ...] = ()
+    """Targets that were learned as log10; predictions are given back in their unit."""
     positive: dict[str, str] = {}
     """Of each two-class target the class whose probability is predicted."""
     task: TaskSpec

@@ -1,132 +1,198 @@
-"""From a config to what is trained on: the table read, every row judged, features packed, folds drawn."""
+"""From a config to what is trained on: rows judged, replicates merged, folds drawn.
 
-import hashlib
-import json
+Shape letters: M molecules, T targets.
+"""
+
 import logging
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drugml.config.splits import PredefinedSplit
+from drugml.config.labels import MergeReplicates
 from drugml.config.run import RunSpec
-from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
-from drugml.data.columns import find_smiles
+from drugml.config.tasks import ClassificationSpec
+from drugml.data.replicates import SHOWN, Merged, merge
 from drugml.data.split import Molecules, split
-from drugml.data.status import Reject, Status
-from drugml.data.store import select
-from drugml.data.table import Row, Table, locate, name_of
-from drugml.data.targets import Labels, check_spread, classes, is_missing, looks_binary, numbers
+from drugml.data.status import BadRow, Reject, Status
+from drugml.data.store import PackedStore, select
+from drugml.data.table import Table
+from drugml.data.targets import as_written, check_spread, is_missing, looks_binary, numbers
 from drugml.errors import UserError
-from drugml.featurizers.pack import cache_folder, cores, pack_cached
+from drugml.runs.judged import Judged, judge
 from drugml.training.data import TrainingData
 
 log = logging.getLogger(__name__)
-SHOWN = 10
-"""Bad rows quoted in an error."""
 
 
-class BadRow(NamedTuple):
-    """A row that is not used."""
+@dataclass(frozen=True)
+class Curated:
+    """The molecules of a table with their labels."""
 
-    line: int
-    text: str
-    reject: Reject
+    judged: Judged
+    store: PackedStore
+    """(M)"""
+    rows: list[NDArray[np.int64]]
+    """Of each molecule its rows, as positions in the usable rows."""
+    low: NDArray[np.float64]
+    """(M, T)"""
+    high: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    error: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    """(M, T) range of the exact replicates."""
+    conflicting: list[BadRow] = field(default_factory=list)
+    """Rows that were dropped because their replicates contradict each other."""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A table made ready for training."""
 
-    config: RunSpec
-    """The config with every `auto` replaced by what it came to mean."""
-    name: str
-    path: Path
+    curated: Curated
     training: TrainingData
     smiles: list[str]
-    """Of the molecules in use."""
+    """(M,) of the first row of each molecule."""
     lines: list[int]
-    """Lines of the molecules in use."""
-    rows: int
-    bad: list[BadRow]
-    unlabelled: int
-    hash: str
-    """SHA-256 over SMILES, targets and status of every row: equal hashes, equal data."""
-    positive: dict[str, str]
-    """Target to the class whose probability is learned; empty for numbers."""
+    """(M,)"""
+
+    @property
+    def judged(self) -> Judged:
+        """The rows it is made of."""
+        return self.curated.judged
+
+    @property
+    def config(self) -> RunSpec:
+        """The config with every `auto` replaced by what it came to mean."""
+        return self.judged.config
+
+    @property
+    def rejected(self) -> list[BadRow]:
+        """All rows that are not used, by line."""
+        return sorted([*self.judged.bad, *self.curated.conflicting])
 
     def summary(self) -> str:
         """One line for people."""
+        judged = self.judged
+        parts = [f"{judged.name}: {judged.rows:,} rows, {len(self.smiles):,} molecules used"]
+        merged = len(judged.lines) - len(self.curated.conflicting) - len(self.smiles)
+        for n, what in (
+            (len(judged.bad), "rejected"),
+            (judged.unlabelled, "without a label"),
+            (merged, "merged as replicates"),
+            (len(self.curated.conflicting), "dropped as conflicting"),
+        ):
+            parts += [f"{n:,} {what}"] if n else []
         sizes = ", ".join(f"{f} {n:,}" for f, n in self.training.plan.sizes.items())
-        bad = f", {len(self.bad):,} rejected" if self.bad else ""
-        none = f", {self.unlabelled:,} without a label" if self.unlabelled else ""
-        return f"{self.name}: {self.rows:,} rows, {len(self.smiles):,} molecules used{bad}{none}; {sizes}"
+        return f"{', '.join(parts)}; {sizes}"
 
 
 def prepare(config: RunSpec) -> Dataset:
-    """Read, judge and pack the table of a config.
+    """Read, judge, merge and split the table of a config.
 
     Raises:
-        UserError: for anything wrong with table, columns, targets, too many bad rows, or the split.
+        UserError: for anything wrong with table, columns, labels, too many bad rows, or the split.
     """
-    path = locate(config.data.path)
-    table = Table(path)
-    at, how = find_smiles(table, config.data.smiles)
-    log.info("%s: %s", path.name, how)
-    places = [table.column(t, "target") for t in config.data.targets]
-    split_at = _split_column(table, config)
-    rows = list(table)
-    if not rows:
-        raise UserError(f"{path}: a header but no rows; expected one row per molecule")
-    cells = {t: [r.cells[i] for r in rows] for t, i in zip(config.data.targets, places, strict=True)}
-    config = _resolved(config, cells, table.columns[at])
-    smiles = [r.cells[at] for r in rows]
-    packed = pack_cached(
-        smiles, config.featurizer, max_atoms=config.data.max_atoms, cache=cache_folder(), workers=cores()
-    )
-    rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
-    columns = _labels(config, cells)
-    labels = np.stack([c.values for c in columns.values()], axis=1)
-    wrong = _wrong_labels(columns)
-    rejects = wrong | rejects  # what is wrong with the molecule is said first
-    bad = [BadRow(rows[i].line, smiles[i], rejects[i]) for i in sorted(rejects)]
-    _check_rejected(path, rows, bad, config.data.max_rejected)
-    unlabelled = np.asarray(np.isnan(labels).all(axis=1))
-    used = np.array([i for i in range(len(rows)) if i not in rejects and not unlabelled[i]], np.int64)
+    curated = curate(judge(config))
+    judged = curated.judged
+    config = judged.config
+    first = [r[0] for r in curated.rows]
     for t, name in enumerate(config.data.targets):
-        check_spread(name, labels[used, t])
-    assert packed.store is not None
-    parsed = np.array([i for i in range(len(rows)) if i not in packed.rejects], np.int64)
-    store = select(packed.store, np.searchsorted(parsed, used))
+        check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
     molecules = Molecules(
-        [rows[i].line for i in used],
-        np.asarray(store.molecule["inchikey"]),
-        np.asarray(store.molecule["scaffold"]),
-        [rows[i].cells[split_at] for i in used] if split_at is not None else None,
+        [judged.lines[i] for i in first],
+        np.asarray(curated.store.molecule["inchikey"]),
+        np.asarray(curated.store.molecule["scaffold"]),
+        _split_cells(curated),
     )
     plan = split(config.data.split, molecules)
     if leaks := plan.leaks():
         log.warning("split: %d molecules stand in more than one fold, for example %s", len(leaks), leaks[0])
-    training = TrainingData(store, config.data.targets, labels[used], plan)
+    training = TrainingData(curated.store, config.data.targets, curated.low, curated.high, curated.weight, plan)
     _check_train_labels(training)
-    return Dataset(
-        config,
-        name_of(path),
-        path,
-        training,
-        [smiles[i] for i in used],
-        list(molecules.lines),
-        len(rows),
-        bad,
-        sum(unlabelled[i] and i not in rejects for i in range(len(rows))),
-        _hash(smiles, cells, rejects),
-        {name: c.positive for name, c in columns.items() if c.positive is not None},
+    return Dataset(curated, training, [judged.smiles[i] for i in first], list(molecules.lines))
+
+
+def curate(judged: Judged) -> Curated:
+    """Merge the replicates of a judged table, if its config says so.
+
+    Raises:
+        UserError: if replicates contradict each other and `conflicts: fail`.
+    """
+    spec = judged.config.data.replicates
+    if not isinstance(spec, MergeReplicates):
+        alone = [np.array([i]) for i in range(len(judged.lines))]
+        spread = np.where(judged.low == judged.high, 0.0, np.nan)
+        return Curated(judged, judged.store, alone, judged.low, judged.high, judged.weight, judged.error, spread)
+    keys = np.asarray(judged.store.molecule["inchikey"])
+    classes = isinstance(judged.config.task, ClassificationSpec)
+    merged = merge(keys, (judged.low, judged.high), judged.weight, judged.error, spec, classes=classes)
+    if merged.conflicts:
+        _tell_conflicts(judged, merged, spec)
+    labelled = np.asarray(~np.isnan(merged.low).all(axis=1))
+    at = np.flatnonzero(labelled)
+    return Curated(
+        judged,
+        select(judged.store, merged.first[at]),
+        [merged.rows[m] for m in at],
+        merged.low[at],
+        merged.high[at],
+        merged.weight[at],
+        merged.error[at],
+        merged.spread[at],
+        [r for m in np.flatnonzero(~labelled) for r in _conflicting(judged, merged, int(m))],
     )
+
+
+def _conflicting(judged: Judged, merged: Merged, m: int) -> list[BadRow]:
+    why = "; ".join(f"{judged.config.data.targets[t]}: {w}" for (n, t), w in merged.conflicts.items() if n == m)
+    reject = Reject(Status.CONFLICT, why or "classes are equally often one and the other")
+    return [BadRow(judged.lines[i], judged.smiles[i], reject) for i in merged.rows[m]]
+
+
+def _tell_conflicts(judged: Judged, merged: Merged, spec: MergeReplicates) -> None:
+    shown = [
+        f"  lines {', '.join(str(judged.lines[i]) for i in merged.rows[m])}: {judged.config.data.targets[t]}: {why}"
+        for (m, t), why in list(merged.conflicts.items())[:SHOWN]
+    ]
+    head = f"{judged.path.name}: {len(merged.conflicts):,} labels have replicates that contradict each other"
+    if len(merged.conflicts) > SHOWN:
+        shown.append(f"  … and {len(merged.conflicts) - SHOWN:,} more")
+    if spec.conflicts == "fail":
+        raise UserError("\n".join([f"{head}:", *shown, "mend them, or set data.replicates.conflicts to drop or keep"]))
+    done = "dropped" if spec.conflicts == "drop" else "kept as averages"
+    log.warning("%s", "\n".join([f"{head}; {done}:", *shown]))
+
+
+def _split_cells(curated: Curated) -> list[str] | None:
+    """Cells of the split column, one per molecule.
+
+    Raises:
+        UserError: if merged rows of one molecule name different folds.
+    """
+    cells = curated.judged.split_cells
+    if cells is None:
+        return None
+    for rows in curated.rows:
+        found = {cells[i] for i in rows}
+        if len(found) > 1:
+            lines = ", ".join(str(curated.judged.lines[i]) for i in rows)
+            raise UserError(
+                f"lines {lines} are one molecule, but their split column says {' and '.join(map(repr, sorted(found)))}; "
+                "mend the column, or leave replicates apart with data.replicates=keep"
+            )
+    return [cells[r[0]] for r in curated.rows]
+
+
+def _check_train_labels(data: TrainingData) -> None:
+    labels = data.written("train")
+    for t, name in enumerate(data.targets):
+        if np.isnan(labels[:, t]).all():
+            raise UserError(
+                f"target {name!r}: the training fold has no label of it; use another data.split.seed or data.split=random"
+            )
 
 
 def numeric_columns(table: Table, smiles: int) -> list[str]:
@@ -148,75 +214,3 @@ def _counts(cells: list[str]) -> bool:
     if len(cells) < 2 or not all(c.strip().isdecimal() for c in cells):
         return False
     return all(int(a) < int(b) for a, b in pairwise(cells))
-
-
-def _split_column(table: Table, config: RunSpec) -> int | None:
-    if isinstance(config.data.split, PredefinedSplit):
-        return table.column(config.data.split.column, "split")
-    return None
-
-
-def _resolved(config: RunSpec, cells: dict[str, list[str]], smiles: str) -> RunSpec:
-    """Replace what was left to the data or the model."""
-    config = config.with_featurizer()
-    task = config.task
-    if isinstance(task, AutoTask):
-        binary = [looks_binary(c) for c in cells.values()]
-        if any(binary) and not all(binary):
-            names = ", ".join(t for t, b in zip(cells, binary, strict=True) if b)
-            raise UserError(
-                f"targets of two kinds: {names} have two classes, the others do not; train them apart, or set task=regression"
-            )
-        task = ClassificationSpec() if all(binary) else RegressionSpec()
-        log.info("task: %s, by the values of %s", task.kind, ", ".join(cells))
-    data = config.data.model_copy(update={"smiles": smiles})
-    return config.model_copy(update={"task": task, "data": data})
-
-
-def _labels(config: RunSpec, cells: dict[str, list[str]]) -> dict[str, Labels]:
-    if not isinstance(config.task, ClassificationSpec):
-        return {name: numbers(name, column) for name, column in cells.items()}
-    columns = {name: classes(name, column, config.task.positive) for name, column in cells.items()}
-    for name, labels in columns.items():
-        share = np.nanmean(labels.values)
-        log.info("%s: predicted is the probability of %r (%.0f%% of the labels)", name, labels.positive, 100 * share)
-    return columns
-
-
-def _wrong_labels(columns: dict[str, Labels]) -> dict[int, Reject]:
-    """Row to the reason of the first target that cannot be read."""
-    rejects: dict[int, Reject] = {}
-    for labels in reversed(columns.values()):
-        rejects |= labels.rejects
-    return rejects
-
-
-def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], allowed: float) -> None:
-    if len(bad) == len(rows):
-        head = f"{path}: none of the {len(rows):,} rows can be used"
-    elif len(bad) > allowed * len(rows):
-        head = f"{path}: {len(bad):,} of {len(rows):,} rows cannot be used, more than the allowed {allowed:.1%}"
-    else:
-        if bad:
-            log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
-        return
-    lines = [f"  line {b.line}: {b.reject.reason}" for b in bad[:SHOWN]]
-    more = [f"  … and {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
-    kinds = ", ".join(f"{n} × {s}" for s, n in Counter(b.reject.status.value for b in bad).most_common())
-    raise UserError("\n".join([head, *lines, *more, f"  ({kinds})", "fix the rows, or raise data.max_rejected"]))
-
-
-def _check_train_labels(data: TrainingData) -> None:
-    _, labels = data.fold("train")
-    for t, name in enumerate(data.targets):
-        if np.isnan(labels[:, t]).all():
-            raise UserError(
-                f"target {name!r}: the training fold has no label of it; use another data.split.seed or data.split=random"
-            )
-
-
-def _hash(smiles: list[str], cells: dict[str, list[str]], rejects: dict[int, Reject]) -> str:
-    text = hashlib.sha256(json.dumps(list(cells)).encode())
-    for i, row in enumerate(zip(smiles, *cells.values(), strict=True)):
-        text.update(json.dumps([*row, rejects[i].status.value if i in rejects else "ok"]).encode())
-    return text.hexdigest()

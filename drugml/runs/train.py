@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from drugml.config.dump import to_yaml
+from drugml.config.labels import P
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
@@ -68,7 +69,7 @@ def plan(config: RunSpec) -> str:
         UserError: for whatever would stop the run.
     """
     dataset = _prepared(config)
-    return f"{dataset.summary()}\ndata {dataset.hash[:12]}, split {dataset.training.plan.hash[:12]}\n\n{to_yaml(dataset.config)}"
+    return f"{dataset.summary()}\ndata {dataset.judged.hash[:12]}, split {dataset.training.plan.hash[:12]}\n\n{to_yaml(dataset.config)}"
 
 
 def train(config: RunSpec, listener: Listener) -> Result:
@@ -81,7 +82,7 @@ def train(config: RunSpec, listener: Listener) -> Result:
     with stop_signals():
         dataset = _prepared(config)
         store = connect(config.tracking.uri)
-        experiment = config.tracking.experiment or dataset.name
+        experiment = config.tracking.experiment or dataset.judged.name
         folder = Path(config.tracking.folder).absolute()
         _check_writable(folder)
         name = config.tracking.run or dataset.config.model.name
@@ -92,7 +93,7 @@ def train(config: RunSpec, listener: Listener) -> Result:
             run.tags({"drugml.folder": str(folder)})
             _write_inputs(dataset, folder)
             run.params(dataset.config.model_dump(mode="json"))
-            run.dataset(dataset.name, dataset.hash, str(dataset.path))
+            run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
             for file in (CONFIG, REJECTS, "split.csv"):
                 run.file(folder / file)
             with sole(folder):
@@ -177,7 +178,8 @@ def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, flo
     with (folder / PREDICTIONS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        for i, y, p in zip(indices, labels, predicted, strict=True):
+        shown = predictor.natural(labels), predictor.natural(predicted)
+        for i, y, p in zip(indices, *shown, strict=True):
             known = ["" if np.isnan(v) else repr(float(v)) for v in y]
             writer.writerow([dataset.lines[i], dataset.smiles[i], *known, *(repr(float(v)) for v in p)])
     plot(config.task.kind, data.targets, labels, predicted, folder / "test.png")
@@ -190,8 +192,9 @@ def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
     features = FEATURIZERS.build(config.featurizer).describe()
     return BundleSpec(
         targets=data.targets,
-        units=getattr(config.task, "units", {}),
-        positive=dataset.positive,
+        units={**getattr(config.task, "units", {}), **label_units(config)},
+        log10=tuple(t for t, s in config.data.labels.items() if s.log10),
+        positive=dataset.judged.positive,
         task=config.task,
         featurizer=config.featurizer,
         model=config.model,
@@ -207,18 +210,25 @@ def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
     )
 
 
+def label_units(config: RunSpec) -> dict[str, str]:
+    """Target to the unit its labels are in, where the config says so."""
+    units = {t: s.to or s.unit for t, s in config.data.labels.items() if s.threshold is None}
+    return {t: "-log10(mol/L)" if u == P else u for t, u in units.items() if u is not None}
+
+
 def model_name(dataset: Dataset) -> str:
     """Default name in the registry: table and targets; `/` and `:` are not allowed there, quotes break searches."""
     targets = "-".join(dataset.training.targets)
-    name = f"{dataset.name}-{targets}" if len(targets) <= 60 else f"{dataset.name}-{len(dataset.training.targets)}-targets"
+    name = f"{dataset.judged.name}-{targets}" if len(targets) <= 60 else f"{dataset.judged.name}-{len(dataset.training.targets)}-targets"
     return re.sub(r"[/:'\"]", "_", name)
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:
+    logarithmic = [t for t, s in dataset.config.data.labels.items() if s.log10]
     return {
-        "drugml.data_hash": dataset.hash,
+        "drugml.data_hash": dataset.judged.hash,
         "drugml.split_hash": dataset.training.plan.hash,
-        "drugml.metrics_hash": definition_hash(TASKS.build(dataset.config.task).metrics),
+        "drugml.metrics_hash": definition_hash(TASKS.build(dataset.config.task).metrics, logarithmic),
         "drugml.version": versions()["drugml"],
     }
 
@@ -241,7 +251,7 @@ def _write_inputs(dataset: Dataset, folder: Path) -> None:
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "smiles", "status", "reason"])
-        writer.writerows([b.line, b.text, b.reject.status.value, b.reject.reason] for b in dataset.bad)
+        writer.writerows([b.line, b.text, b.reject.status.value, b.reject.reason] for b in dataset.rejected)
 
 
 def _check_writable(folder: Path) -> None:

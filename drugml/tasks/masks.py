@@ -1,4 +1,4 @@
-"""Losses over labels of which some are missing."""
+"""Losses over labels of which some are missing and some are bounds."""
 
 import torch
 from jaxtyping import Float
@@ -7,14 +7,25 @@ from torch import Tensor
 from drugml.tasks.task import Task
 
 
-def masked_loss(task: Task, output: Float[Tensor, "B T"], scaled: Float[Tensor, "B T"]) -> tuple[Tensor, Tensor]:
-    """Sum of the losses of the labels that exist, and how many exist; a NaN label gives no gradient.
+def masked_loss(
+    task: Task,
+    output: Float[Tensor, "B T"],
+    low: Float[Tensor, "B T"],
+    high: Float[Tensor, "B T"],
+    weight: Float[Tensor, "B T"],
+) -> tuple[Tensor, Tensor]:
+    """Weighted sum of the losses of the labels that exist, and the sum of their weights.
+
+    A label is an interval and the loss that to its nearest end: an output inside costs nothing, so `>5` pulls up what
+    is below 5 and leaves alone what is above. An exact label is the interval of one number. NaN gives no gradient.
 
     Raises:
         RuntimeError: if the shapes differ; torch would broadcast them.
     """
-    if output.shape != scaled.shape:
-        raise RuntimeError(f"outputs {tuple(output.shape)} and labels {tuple(scaled.shape)} differ in shape")
-    known = ~scaled.isnan()
-    losses = task.loss(output, scaled.nan_to_num(0.0))
-    return torch.where(known, losses, 0.0).sum(), known.sum()
+    if not output.shape == low.shape == high.shape == weight.shape:
+        shapes = ", ".join(str(tuple(t.shape)) for t in (output, low, high, weight))
+        raise RuntimeError(f"output, labels and weights differ in shape: {shapes}")
+    known = ~low.isnan()
+    nearest = torch.where(known, torch.clamp(output.detach(), low, high), 0.0)
+    losses = task.loss(output, nearest.to(output.dtype))
+    return torch.where(known, losses * weight, 0.0).sum(), torch.where(known, weight, 0.0).sum()

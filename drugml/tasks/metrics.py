@@ -78,7 +78,10 @@ METRICS: dict[str, Metric] = {
     "mcc": Metric(_mcc, True, "Matthews correlation at p >= 0.5", both_classes=True),
     "balanced_accuracy": Metric(_balanced_accuracy, True, "mean recall of both classes at p >= 0.5", both_classes=True),
 }
-RULES = "concatenated predictions; missing labels left out; undefined is NaN; mean over the targets that are defined"
+RULES = (
+    "concatenated predictions; missing labels and bounds left out; undefined is NaN; "
+    "mean over the targets that are defined"
+)
 
 
 def evaluate(names: Sequence[str], targets: Sequence[str], labels: Values, predictions: Values) -> dict[str, float]:
@@ -112,7 +115,12 @@ def one(name: str, labels: Values, predictions: Values) -> float:
         return metric.compute(y, p)
 
 
-def definition_hash(names: Sequence[str]) -> str:
-    """SHA-256 of what the metrics mean; runs with equal hashes can be compared."""
-    text = "\n".join([RULES, *(f"{n}: {METRICS[n].formula}" for n in sorted(names))])
+def definition_hash(names: Sequence[str], logarithmic: Sequence[str] = ()) -> str:
+    """SHA-256 of what the metrics mean; runs with equal hashes can be compared.
+
+    Args:
+        names: the metrics.
+        logarithmic: targets of which not the values but their log10 are compared.
+    """
+    text = "\n".join([RULES, *(f"{n}: {METRICS[n].formula}" for n in sorted(names)), *sorted(logarithmic)])
     return hashlib.sha256(text.encode()).hexdigest()

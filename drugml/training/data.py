@@ -15,6 +15,7 @@ from torch import Tensor
 
 from drugml.data.split import Fold, SplitPlan
 from drugml.data.store import PackedStore
+from drugml.data.targets import as_written, exact
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,23 @@ class TrainingData:
 
     store: PackedStore
     targets: tuple[str, ...]
-    labels: NDArray[np.float64]
-    """(M, T), NaN where missing."""
+    low: NDArray[np.float64]
+    """(M, T) labels as intervals: exact where `low` equals `high`, NaN where missing, infinite on an open side."""
+    high: NDArray[np.float64]
+    """(M, T)"""
+    weight: NDArray[np.float64]
+    """(M, T) weights in the loss."""
     plan: SplitPlan
 
     def fold(self, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Positions and labels of one fold."""
+        """Positions and exact labels of one fold, which is what metrics are made of; NaN where missing or a bound."""
         indices = self.plan.indices(fold)
-        return indices, self.labels[indices]
+        return indices, exact(self.low[indices], self.high[indices])
+
+    def written(self, fold: Fold) -> NDArray[np.float64]:
+        """Labels of one fold, a bound as the number it stands at; what scaling and baselines learn from."""
+        indices = self.plan.indices(fold)
+        return as_written(self.low[indices], self.high[indices])
 
 
 class Batches:

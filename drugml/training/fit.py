@@ -137,10 +137,10 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
 
 def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:
     baseline = BASELINES.build(config.model)
-    train, labels = data.fold("train")
+    train, labels = data.plan.indices("train"), data.written("train")
     fingerprints = np.asarray(data.store.molecule["fingerprint"])
     classify = isinstance(config.task, ClassificationSpec)
-    baseline.fit(fingerprints[train], labels, classify=classify, seed=config.train.seed)
+    baseline.fit(fingerprints[train], labels, data.weight[train], classify=classify, seed=config.train.seed)
     val, val_labels = data.fold("val")
     metrics = evaluate(TASKS.build(config.task).metrics, data.targets, val_labels, baseline.predict(fingerprints[val]))
     best = {f"val/{k}": v for k, v in metrics.items()}

@@ -21,6 +21,9 @@ from drugml.tasks.metrics import evaluate
 from drugml.training.data import Batches, TrainingData, epoch_seed
 from drugml.training.schedule import schedule
 
+TINY = 1e-12
+"""A batch without a label has weight 0; its loss is 0, not NaN."""
+
 
 class Module(pl.LightningModule):
     """Loss, optimiser and validation. Every metric comes from concatenated predictions, once per epoch."""
@@ -29,11 +32,13 @@ class Module(pl.LightningModule):
         super().__init__()
         self.config, self.data = config, data
         self.task = TASKS.build(config.task)
-        self.scaling = self.task.scaling(data.fold("train")[1])
+        self.scaling = self.task.scaling(data.written("train"))
         self.layout = layout_of(config.featurizer)
         self.network = Network(config.model, config.head, self.layout, len(data.targets))
-        scaled = (data.labels - np.array(self.scaling.shift)) / np.array(self.scaling.scale)
-        self.scaled = torch.as_tensor(scaled, dtype=torch.float32)
+        shift, scale = np.array(self.scaling.shift), np.array(self.scaling.scale)
+        parts = ((data.low - shift) / scale, (data.high - shift) / scale, data.weight)
+        self.labels = [torch.as_tensor(p, dtype=torch.float32) for p in parts]
+        """Scaled low and high, and weight; (M, T) each."""
         self.metrics: dict[str, float] = {}
         """Of the last epoch: train/loss, val/loss, val/rmse, …"""
         self._packed: DeviceStore | None = None
@@ -46,23 +51,23 @@ class Module(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self._packed = DeviceStore(self.data.store, self.layout, self.device)
-        self.scaled = self.scaled.to(self.device)
+        self.labels = [t.to(self.device) for t in self.labels]
 
     def on_train_epoch_start(self) -> None:
         # dropout of an epoch depends on seed and epoch only, so that resuming is exact
         torch.manual_seed(epoch_seed(self.config.train.seed, self.current_epoch) ^ 1)
         self._loss = torch.zeros((), device=self.device)
-        self._labels = torch.zeros((), device=self.device, dtype=torch.long)
+        self._weight = torch.zeros((), device=self.device)
 
     def training_step(self, indices: Int[Tensor, "B"], _: int) -> Tensor:
-        total, labels = self._step(indices)
+        total, weight = self._step(indices)
         self._loss += total.detach()
-        self._labels += labels
-        return total / labels.clamp(min=1)
+        self._weight += weight
+        return total / weight.clamp(min=TINY)
 
     def on_train_epoch_end(self) -> None:
         """Validate here rather than in a validation loop: one forward pass over the fold, no second copy of state."""
-        train_loss = (self._loss / self._labels.clamp(min=1)).item()
+        train_loss = (self._loss / self._weight.clamp(min=TINY)).item()
         self.metrics = {"train/loss": train_loss, **self.validate(), "lr": self._rate()}
 
     def validate(self) -> dict[str, float]:
@@ -71,10 +76,10 @@ class Module(pl.LightningModule):
         indices, labels = self.data.fold("val")
         at = torch.as_tensor(indices, device=self.device)
         out = outputs(self.network, self._packed, at, max(self.config.train.batch_size, 256))
-        total, known = masked_loss(self.task, out, self.scaled[at])
+        total, weight = masked_loss(self.task, out, *(t[at] for t in self.labels))
         predicted = self.task.predictions(out.double().cpu().numpy(), self.scaling)
         metrics = evaluate(self.task.metrics, self.data.targets, labels, predicted)
-        loss = (total / known).item()  # NaN without a single label
+        loss = (total / weight).item()  # NaN without a single label
         return {"val/loss": loss, **{f"val/{k}": v for k, v in metrics.items()}}
 
     def configure_optimizers(self) -> Any:
@@ -90,7 +95,8 @@ class Module(pl.LightningModule):
     def _step(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         assert self._packed is not None
         output: Float[Tensor, "B T"] = self.network(self._packed.batch(indices))
-        return masked_loss(self.task, output, self.scaled[indices.to(self.device)])
+        at = indices.to(self.device)
+        return masked_loss(self.task, output, *(t[at] for t in self.labels))
 
     def _rate(self) -> float:
         optimizer = self.optimizers()

@@ -1,0 +1,191 @@
+"""The labels of one target: cells, relations, units, logarithm, threshold, weights and errors put together.
+
+Shape letter: R rows.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.config.labels import LabelSpec, P
+from drugml.data import units
+from drugml.data.relations import relation
+from drugml.data.status import Reject, Status
+from drugml.data.table import Table
+from drugml.data.targets import Labels, as_written, classes, is_missing, numbers
+from drugml.data.units import MolarMass
+from drugml.errors import UserError
+
+log = logging.getLogger(__name__)
+RELATION_NAMES = ("{} modifier", "{}_modifier", "{} relation", "{}_relation", "{} qualifier", "{}_qualifier")
+"""Columns that are taken for the relation of a target, if that is what they hold."""
+ACTIVE = {"above": ">=", "below": "<="}
+
+
+class Columns(NamedTuple):
+    """Which columns of a table one target is read from."""
+
+    value: int
+    relation: int | None = None
+    unit: int | None = None
+    weight: int | None = None
+    error: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target as it came out of the table."""
+
+    name: str
+    labels: Labels
+    weight: NDArray[np.float64]
+    """(R,), 1 where the table gives none."""
+    error: NDArray[np.float64]
+    """(R,) standard error in label units, NaN where unknown."""
+    units: Counter[str] = field(default_factory=Counter)
+    """Unit texts of the values, as the table has them."""
+    grey: int = 0
+    """Values too near to the threshold to be a label."""
+
+
+def columns(table: Table, name: str, spec: LabelSpec) -> Columns:
+    """Find the columns of a target.
+
+    Raises:
+        UserError: for a column that the table lacks.
+    """
+
+    def named(column: str | None, what: str) -> int | None:
+        return None if column is None else table.column(column, what)
+
+    value = table.column(spec.column or name, "target")
+    signs = named(spec.relation, "relation")
+    if signs is None:
+        guesses = [g.format(spec.column or name) for g in RELATION_NAMES]
+        signs = next((table.columns.index(g) for g in guesses if g in table.columns), None)
+    return Columns(
+        value, signs, named(spec.unit_column, "unit"), named(spec.weight, "weight"), named(spec.error, "error")
+    )
+
+
+def read_classes(
+    name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns, positive: str | None
+) -> Target:
+    """Two classes that stand in the table as text or as 0 and 1.
+
+    Raises:
+        UserError: as `classes`; or for a unit or logarithm, which classes do not have.
+    """
+    if spec.to is not None or spec.log10:
+        raise UserError(
+            f"data.labels.{name}: classes have no unit and no logarithm; set a threshold, or task=regression"
+        )
+    labels = classes(name, [r[at.value] for r in rows], positive)
+    weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
+    error = np.full(len(rows), np.nan)
+    return Target(name, replace(labels, rejects=wrong | labels.rejects), weight, error)
+
+
+def read_numbers(
+    name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns, molar_mass: MolarMass
+) -> Target:
+    """Numbers of one target, or the classes that a threshold makes of them.
+
+    Args:
+        name: the target.
+        spec: how its cells are meant.
+        rows: cells of all rows (R).
+        at: where its columns stand.
+        molar_mass: g/mol of the molecule of a row, for mass concentrations.
+
+    Raises:
+        UserError: for a unit that is none.
+    """
+    signs = _signs(name, spec, rows, at)
+    labels = written = numbers(name, [r[at.value] for r in rows], signs)
+    texts = _unit_texts(spec, rows, at)
+    if spec.to is not None:
+        low, high, wrong = units.convert(name, labels.low, labels.high, texts, spec.to, molar_mass)
+        labels = Labels(low, high, labels.rejects | wrong)
+    elif spec.unit is not None:
+        units.check_unit(spec.unit, f"data.labels.{name}.unit")
+    if spec.log10:
+        low, high, wrong = units.log10(name, labels.low, labels.high)
+        labels = Labels(low, high, labels.rejects | wrong)
+    weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
+    error, more = _positive(name, "standard error", rows, at.error, np.nan)
+    labels = replace(labels, rejects=more | wrong | labels.rejects)
+    error = _converted_error(error, written, labels, logarithmic=spec.log10 or spec.to == P)
+    found = Counter(t for t, v in zip(texts, labels.low, strict=True) if t and not np.isnan(v))
+    if spec.threshold is None:
+        return Target(name, labels, weight, error, found)
+    classified, grey = classify(labels, spec)
+    return Target(name, classified, weight, error, found, grey)
+
+
+def classify(labels: Labels, spec: LabelSpec) -> tuple[Labels, int]:
+    """Two classes by a threshold; a bound is a class only where it lies wholly on one side.
+
+    Values nearer to the threshold than `grey` become missing; their number is the second result.
+    """
+    assert spec.threshold is not None
+    over = labels.low >= spec.threshold + spec.grey
+    beyond = spec.grey > 0 or np.isinf(labels.low)  # `<5` lies below 5, the value 5 does not
+    under = np.where(beyond, labels.high <= spec.threshold - spec.grey, labels.high < spec.threshold)
+    positive, negative = (over, under) if spec.active == "above" else (under, over)
+    values = np.where(positive, 1.0, np.where(negative, 0.0, np.nan))
+    lost = int((~np.isnan(labels.low) & np.isnan(values)).sum())
+    return Labels(values, values, labels.rejects, f"{ACTIVE[spec.active]} {spec.threshold:g}"), lost
+
+
+def _signs(name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns) -> list[str] | None:
+    if at.relation is None:
+        return None
+    cells = [r[at.relation] for r in rows]
+    if spec.relation is None:  # the column was guessed by its name
+        if any(relation(c) is None for c in cells):
+            return None
+        log.info("%s: relations (=, <, >) are read from the column beside it", name)
+    return cells
+
+
+def _unit_texts(spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns) -> list[str]:
+    if at.unit is None:
+        return [spec.unit or ""] * len(rows)
+    return [r[at.unit].strip() for r in rows]
+
+
+def _converted_error(
+    error: NDArray[np.float64], written: Labels, labels: Labels, *, logarithmic: bool
+) -> NDArray[np.float64]:
+    """A standard error in the label's unit; that of a logarithm to first order, s / (x ln 10)."""
+    before, after = as_written(written.low, written.high), as_written(labels.low, labels.high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        converted = error / (before * np.log(10)) if logarithmic else error * np.abs(after / before)
+    return np.where(before == after, error, converted)
+
+
+def _positive(
+    name: str, what: str, rows: Sequence[Sequence[str]], at: int | None, default: float
+) -> tuple[NDArray[np.float64], dict[int, Reject]]:
+    """A column of positive numbers; `default` where the cell is empty or there is no such column."""
+    values = np.full(len(rows), default)
+    rejects: dict[int, Reject] = {}
+    if at is None:
+        return values, rejects
+    for i, row in enumerate(rows):
+        if is_missing(row[at]):
+            continue
+        try:
+            values[i] = float(row[at])
+        except ValueError:
+            values[i] = np.nan
+        if not (0 < values[i] < np.inf):
+            rejects[i] = Reject(Status.BAD_LABEL, f"target {name!r}: {what} {row[at]!r} is no positive number")
+            values[i] = default
+    return values, rejects

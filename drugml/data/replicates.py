@@ -1,0 +1,154 @@
+"""Rows of one molecule made one: exact labels averaged, bounds intersected, contradictions reported.
+
+Shape letters: R rows, M molecules, T targets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drugml.config.labels import MergeReplicates
+from drugml.errors import UserError
+
+Array = NDArray[np.float64]
+SHOWN = 5
+"""Conflicts quoted in an error."""
+
+
+def _geometric(values: Array) -> float:
+    if (values <= 0).any():
+        raise UserError(
+            f"data.replicates.by = 'geometric_mean': a label is {values.min():g}, and only positive numbers have one; "
+            "use mean or median for logarithms"
+        )
+    return float(np.exp(np.mean(np.log(values))))
+
+
+AVERAGE: dict[str, Callable[[Array], float]] = {
+    "mean": lambda v: float(np.mean(v)),
+    "median": lambda v: float(np.median(v)),
+    "geometric_mean": _geometric,
+}
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of R rows."""
+
+    rows: list[NDArray[np.int64]]
+    """Of each molecule the positions of its rows; molecules in the order of their first rows."""
+    low: Array
+    """(M, T) as in `Labels`."""
+    high: Array
+    weight: Array
+    """(M, T)"""
+    error: Array
+    """(M, T) standard errors of the merged labels, NaN where unknown."""
+    spread: Array
+    """(M, T) range of the exact replicates; 0 for a single one, NaN without any."""
+    conflicts: dict[tuple[int, int], str]
+    """Molecule and target to what contradicts."""
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """(M,) position of the first row of each molecule."""
+        return np.array([r[0] for r in self.rows], np.int64)
+
+
+def merge(
+    inchikeys: NDArray[np.bytes_],
+    labels: tuple[Array, Array],
+    weight: Array,
+    error: Array,
+    spec: MergeReplicates,
+    *,
+    classes: bool,
+) -> Merged:
+    """One molecule per InChIKey.
+
+    Exact labels are averaged, bounds intersected: `>5` and `>7` are `>7`. A bound that agrees with the average adds
+    nothing to it. A conflict is: exact labels further apart than `spec.spread`, classes that differ, or a bound that
+    excludes the others.
+
+    Args:
+        inchikeys: (R,)
+        labels: low and high, (R, T) each.
+        weight: (R, T)
+        error: (R, T)
+        spec: how.
+        classes: labels are 0 and 1; a conflict that is kept goes to the majority, a tie to none.
+    """
+    rows = _rows_of(inchikeys)
+    low, high = labels
+    first = np.array([r[0] for r in rows], np.int64)
+    out = Merged(
+        rows, low[first], high[first], weight[first], error[first], np.where(low == high, 0.0, np.nan)[first], {}
+    )
+    for m, members in enumerate(rows):
+        if len(members) == 1:
+            continue
+        for t in range(low.shape[1]):
+            mine = members[~np.isnan(low[members, t])]
+            _merge_label(out, m, t, low[mine, t], high[mine, t], spec, classes=classes)
+            if len(mine):
+                out.weight[m, t] = weight[mine, t].sum() if spec.weigh else weight[mine, t].mean()
+            out.error[m, t] = _error_of_mean(error[mine, t])
+    return out
+
+
+def _merge_label(out: Merged, m: int, t: int, low: Array, high: Array, spec: MergeReplicates, *, classes: bool) -> None:
+    exact = low[low == high]
+    bound = (low[low != high].max(initial=-np.inf), high[low != high].min(initial=np.inf))
+    if not len(low):
+        out.low[m, t] = out.high[m, t] = out.spread[m, t] = np.nan
+        return
+    why = _contradiction(exact, bound, spec, classes=classes)
+    if why is not None:
+        out.conflicts[m, t] = why
+    if len(exact):
+        out.spread[m, t] = np.ptp(exact)
+        value = _vote(exact) if classes else AVERAGE[spec.by](exact)
+        out.low[m, t] = out.high[m, t] = value
+    else:
+        out.spread[m, t] = np.nan
+        # bounds that exclude each other leave no interval
+        out.low[m, t], out.high[m, t] = bound if bound[0] < bound[1] else (np.nan, np.nan)
+    if why is not None and spec.conflicts == "drop":
+        out.low[m, t] = out.high[m, t] = np.nan
+
+
+def _contradiction(exact: Array, bound: tuple[float, float], spec: MergeReplicates, *, classes: bool) -> str | None:
+    tolerance = spec.spread or 0.0
+    if len(exact) > 1 and (classes or spec.spread is not None) and np.ptp(exact) > (0.0 if classes else tolerance):
+        shown = ", ".join(f"{v:.4g}" for v in np.sort(exact))
+        return f"replicates differ: {shown}" if classes else f"replicates differ by {np.ptp(exact):.3g}: {shown}"
+    if bound[0] >= bound[1]:
+        return f"bounds exclude each other: >{bound[0]:.4g} and <{bound[1]:.4g}"
+    if len(exact):
+        value = AVERAGE[spec.by](exact)
+        if value < bound[0] - tolerance:
+            return f"a value of {value:.4g} and a bound >{bound[0]:.4g}"
+        if value > bound[1] + tolerance:
+            return f"a value of {value:.4g} and a bound <{bound[1]:.4g}"
+    return None
+
+
+def _vote(classes: Array) -> float:
+    share = float(np.mean(classes))
+    return np.nan if share == 0.5 else float(share > 0.5)
+
+
+def _error_of_mean(errors: Array) -> float:
+    """Standard error of the mean of independent replicates; NaN if one is unknown."""
+    return float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
+
+
+def _rows_of(inchikeys: NDArray[np.bytes_]) -> list[NDArray[np.int64]]:
+    """Positions of the rows of each molecule, molecules in the order of their first rows."""
+    _, first, inverse = np.unique(inchikeys, return_index=True, return_inverse=True)
+    order = np.argsort(inverse, kind="stable")
+    ends = np.cumsum(np.bincount(inverse))[:-1]
+    groups = np.split(order, ends)
+    return [groups[g] for g in np.argsort(first)]
