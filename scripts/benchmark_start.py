@@ -1,6 +1,6 @@
 """How long `drugml --help` takes, as a multiple of starting Python with Typer imported; best of ten each.
 
-    python scripts/benchmark_start.py
+python scripts/benchmark_start.py
 """
 
 import subprocess

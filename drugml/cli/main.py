@@ -7,7 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from drugml.cli import config, models, registry
+from drugml.cli import config, data, models, registry
 from drugml.errors import Stopped, UserError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
 
 Override = Annotated[
     list[str] | None,

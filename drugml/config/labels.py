@@ -45,9 +45,7 @@ class LabelSpec(Spec):
         if self.threshold is None and (("grey" in self.model_fields_set and self.grey) or self.active != "above"):
             raise ValueError("`grey` and `active` belong to a `threshold`")
         if self.log10 and (self.threshold is not None or self.to == P):
-            raise ValueError(
-                "`log10` is for numbers that are not logarithms yet; leave it out with `threshold` or to=p"
-            )
+            raise ValueError("`log10` is for numbers that are no logarithms yet; leave it out with `threshold` or to=p")
         return self
 
 
@@ -65,8 +63,8 @@ class MergeReplicates(Spec):
     """Average of the exact labels; geometric_mean is for values that are not logarithms."""
     weigh: bool = False
     """Weight of a merged label in the loss: the sum of the weights of its replicates, instead of 1."""
-    spread: Annotated[float, Field(ge=0)] | None = None
-    """Replicates that lie further apart than this are a conflict, in the unit of the (log10) label."""
+    max_sd: Annotated[float, Field(ge=0)] | None = None
+    """Replicates of a larger standard deviation are a conflict, in the unit of the (log10) label; null allows any."""
     conflicts: Literal["drop", "keep", "fail"] = "drop"
     """What becomes of the label of a conflict: dropped, averaged all the same, or the end of the run."""
 

@@ -24,6 +24,8 @@ from drugml.errors import UserError
 log = logging.getLogger(__name__)
 RELATION_NAMES = ("{} modifier", "{}_modifier", "{} relation", "{}_relation", "{} qualifier", "{}_qualifier")
 """Columns that are taken for the relation of a target, if that is what they hold."""
+MOSTLY = 0.9
+"""Share of the cells that must be relations for that."""
 ACTIVE = {"above": ">=", "below": "<="}
 
 
@@ -82,9 +84,7 @@ def read_classes(
         UserError: as `classes`; or for a unit or logarithm, which classes do not have.
     """
     if spec.to is not None or spec.log10:
-        raise UserError(
-            f"data.labels.{name}: classes have no unit and no logarithm; set a threshold, or task=regression"
-        )
+        raise UserError(f"data.labels.{name}: classes have no unit or logarithm; set a threshold, or task=regression")
     labels = classes(name, [r[at.value] for r in rows], positive)
     weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
     error = np.full(len(rows), np.nan)
@@ -148,7 +148,8 @@ def _signs(name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Column
         return None
     cells = [r[at.relation] for r in rows]
     if spec.relation is None:  # the column was guessed by its name
-        if any(relation(c) is None for c in cells):
+        written = [c for c in cells if c.strip()]
+        if sum(relation(c) is not None for c in written) < MOSTLY * max(len(written), 1):
             return None
         log.info("%s: relations (=, <, >) are read from the column beside it", name)
     return cells

@@ -46,8 +46,8 @@ class Merged:
     """(M, T)"""
     error: Array
     """(M, T) standard errors of the merged labels, NaN where unknown."""
-    spread: Array
-    """(M, T) range of the exact replicates; 0 for a single one, NaN without any."""
+    sd: Array
+    """(M, T) standard deviation (denominator n - 1) of the exact replicates, NaN for fewer than two."""
     conflicts: dict[tuple[int, int], str]
     """Molecule and target to what contradicts."""
 
@@ -68,9 +68,9 @@ def merge(
 ) -> Merged:
     """One molecule per InChIKey.
 
-    Exact labels are averaged, bounds intersected: `>5` and `>7` are `>7`. A bound that agrees with the average adds
-    nothing to it. A conflict is: exact labels further apart than `spec.spread`, classes that differ, or a bound that
-    excludes the others.
+    Exact labels are averaged, bounds intersected: `>5` and `>7` are `>7`; a bound beside exact labels adds nothing to
+    their average. A conflict is: classes that differ, bounds that exclude each other, and, where `spec.max_sd` is set,
+    exact labels that scatter more than it or lie further than it on the wrong side of a bound.
 
     Args:
         inchikeys: (R,)
@@ -84,7 +84,7 @@ def merge(
     low, high = labels
     first = np.array([r[0] for r in rows], np.int64)
     out = Merged(
-        rows, low[first], high[first], weight[first], error[first], np.where(low == high, 0.0, np.nan)[first], {}
+        rows, low[first], high[first], weight[first], error[first], np.full((len(rows), low.shape[1]), np.nan), {}
     )
     for m, members in enumerate(rows):
         if len(members) == 1:
@@ -102,17 +102,17 @@ def _merge_label(out: Merged, m: int, t: int, low: Array, high: Array, spec: Mer
     exact = low[low == high]
     bound = (low[low != high].max(initial=-np.inf), high[low != high].min(initial=np.inf))
     if not len(low):
-        out.low[m, t] = out.high[m, t] = out.spread[m, t] = np.nan
+        out.low[m, t] = out.high[m, t] = out.sd[m, t] = np.nan
         return
     why = _contradiction(exact, bound, spec, classes=classes)
     if why is not None:
         out.conflicts[m, t] = why
     if len(exact):
-        out.spread[m, t] = np.ptp(exact)
+        out.sd[m, t] = _sd(exact)
         value = _vote(exact) if classes else AVERAGE[spec.by](exact)
         out.low[m, t] = out.high[m, t] = value
     else:
-        out.spread[m, t] = np.nan
+        out.sd[m, t] = np.nan
         # bounds that exclude each other leave no interval
         out.low[m, t], out.high[m, t] = bound if bound[0] < bound[1] else (np.nan, np.nan)
     if why is not None and spec.conflicts == "drop":
@@ -120,10 +120,12 @@ def _merge_label(out: Merged, m: int, t: int, low: Array, high: Array, spec: Mer
 
 
 def _contradiction(exact: Array, bound: tuple[float, float], spec: MergeReplicates, *, classes: bool) -> str | None:
-    tolerance = spec.spread or 0.0
-    if len(exact) > 1 and (classes or spec.spread is not None) and np.ptp(exact) > (0.0 if classes else tolerance):
-        shown = ", ".join(f"{v:.4g}" for v in np.sort(exact))
-        return f"replicates differ: {shown}" if classes else f"replicates differ by {np.ptp(exact):.3g}: {shown}"
+    shown = ", ".join(f"{v:.4g}" for v in np.sort(exact))
+    if classes and len(exact) and np.ptp(exact) > 0:
+        return f"replicates differ: {shown}"
+    if spec.max_sd is not None and len(exact) > 1 and _sd(exact) > spec.max_sd:
+        return f"replicates have a standard deviation of {_sd(exact):.3g}: {shown}"
+    tolerance = np.inf if spec.max_sd is None else spec.max_sd
     if bound[0] >= bound[1]:
         return f"bounds exclude each other: >{bound[0]:.4g} and <{bound[1]:.4g}"
     if len(exact):
@@ -133,6 +135,10 @@ def _contradiction(exact: Array, bound: tuple[float, float], spec: MergeReplicat
         if value > bound[1] + tolerance:
             return f"a value of {value:.4g} and a bound <{bound[1]:.4g}"
     return None
+
+
+def _sd(values: Array) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def _vote(classes: Array) -> float:

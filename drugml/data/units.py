@@ -120,10 +120,11 @@ def _affine(unit: str, to: str, molar_mass: str) -> Affine:
     if not unit:
         raise ValueError("there is none")
     try:
-        one, nothing = units.Quantity(1.0, unit), units.Quantity(0.0, unit)
+        factor, bare = _factor(unit)
+        one, nothing = units.Quantity(factor, bare), units.Quantity(0.0, bare)
         wanted = units.Unit(to)
-    except Exception as error:  # pint raises many kinds
-        raise ValueError(f"it is no unit ({type(error).__name__})") from None
+    except Exception:  # pint raises many kinds
+        raise ValueError("it is no unit") from None
     if one.dimensionality != wanted.dimensionality:
         grams = units.Quantity(float(molar_mass), "g/mol") if molar_mass else None
         for exponent in (-1, 1):
@@ -137,11 +138,17 @@ def _affine(unit: str, to: str, molar_mass: str) -> Affine:
     return float(one.to(wanted).magnitude) - shift, shift
 
 
+def _factor(unit: str) -> tuple[float, str]:
+    """`1e-6 cm/s` is 1e-6 and `cm/s`."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?(?:e-?\d+)?)\s*\*?\s*(.+)", unit)
+    return (float(match[1]), match[2]) if match else (1.0, unit)
+
+
 def _plain(text: str) -> str:
     """ChEMBL's `ug.mL-1` and `10'-6 cm/s` as pint writes them."""
     text = text.strip().replace("'", "").replace("10-6", "1e-6").replace("10^-6", "1e-6")
     text = re.sub(r"(?<=[A-Za-zµμ\d])\.(?=[A-Za-zµμ])", "*", text)
-    return re.sub(r"(?<=[A-Za-zµμ])(-\d+)", r"**\1", text)
+    return re.sub(r"(?<=[A-Za-zµμ])(?<!\de)(-\d+)", r"**\1", text)
 
 
 def _reject(name: str, unit: str, to: str, why: str) -> Reject:

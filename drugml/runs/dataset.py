@@ -41,8 +41,8 @@ class Curated:
     high: NDArray[np.float64]
     weight: NDArray[np.float64]
     error: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    """(M, T) range of the exact replicates."""
+    sd: NDArray[np.float64]
+    """(M, T) standard deviation of the exact replicates, NaN for fewer than two."""
     conflicting: list[BadRow] = field(default_factory=list)
     """Rows that were dropped because their replicates contradict each other."""
 
@@ -124,8 +124,8 @@ def curate(judged: Judged) -> Curated:
     spec = judged.config.data.replicates
     if not isinstance(spec, MergeReplicates):
         alone = [np.array([i]) for i in range(len(judged.lines))]
-        spread = np.where(judged.low == judged.high, 0.0, np.nan)
-        return Curated(judged, judged.store, alone, judged.low, judged.high, judged.weight, judged.error, spread)
+        alone_sd = np.full(judged.low.shape, np.nan)
+        return Curated(judged, judged.store, alone, judged.low, judged.high, judged.weight, judged.error, alone_sd)
     keys = np.asarray(judged.store.molecule["inchikey"])
     classes = isinstance(judged.config.task, ClassificationSpec)
     merged = merge(keys, (judged.low, judged.high), judged.weight, judged.error, spec, classes=classes)
@@ -141,7 +141,7 @@ def curate(judged: Judged) -> Curated:
         merged.high[at],
         merged.weight[at],
         merged.error[at],
-        merged.spread[at],
+        merged.sd[at],
         [r for m in np.flatnonzero(~labelled) for r in _conflicting(judged, merged, int(m))],
     )
 
