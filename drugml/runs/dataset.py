@@ -34,7 +34,8 @@ SHOWN = 10
 class BadRow(NamedTuple):
     """A row that is not used."""
 
-    line: int
+    where: str
+    """Line of the table, with its file where there are several."""
     text: str
     reject: Reject
 
@@ -50,7 +51,7 @@ class Dataset:
     training: TrainingData
     smiles: list[str]
     """Of the molecules in use."""
-    lines: list[int]
+    lines: list[str]
     """Lines of the molecules in use."""
     rows: int
     bad: list[BadRow]
@@ -94,7 +95,7 @@ def prepare(config: RunSpec) -> Dataset:
     labels = np.stack([c.values for c in columns.values()], axis=1)
     wrong = _wrong_labels(columns)
     rejects = wrong | rejects  # what is wrong with the molecule is said first
-    bad = [BadRow(rows[i].line, smiles[i], rejects[i]) for i in sorted(rejects)]
+    bad = [BadRow(rows[i].where, smiles[i], rejects[i]) for i in sorted(rejects)]
     _check_rejected(path, rows, bad, config.data.max_rejected)
     unlabelled = np.asarray(np.isnan(labels).all(axis=1))
     used = np.array([i for i in range(len(rows)) if i not in rejects and not unlabelled[i]], np.int64)
@@ -104,7 +105,7 @@ def prepare(config: RunSpec) -> Dataset:
     parsed = np.array([i for i in range(len(rows)) if i not in packed.rejects], np.int64)
     store = select(packed.store, np.searchsorted(parsed, used))
     molecules = Molecules(
-        [rows[i].line for i in used],
+        [rows[i].where for i in used],
         np.asarray(store.molecule["inchikey"]),
         np.asarray(store.molecule["scaffold"]),
         [rows[i].cells[split_at] for i in used] if split_at is not None else None,
@@ -200,7 +201,7 @@ def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], allowed:
         if bad:
             log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
         return
-    lines = [f"  line {b.line}: {b.reject.reason}" for b in bad[:SHOWN]]
+    lines = [f"  line {b.where}: {b.reject.reason}" for b in bad[:SHOWN]]
     more = [f"  … and {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
     kinds = ", ".join(f"{n} × {s}" for s, n in Counter(b.reject.status.value for b in bad).most_common())
     raise UserError("\n".join([head, *lines, *more, f"  ({kinds})", "fix the rows, or raise data.max_rejected"]))
