@@ -5,6 +5,7 @@ Source: CTFile Formats, BIOVIA 2020, chapters "SDfiles" and "Molfiles".
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from drugml.data.formats.row import Row
 from drugml.data.status import Reject, Status
 from drugml.errors import UserError
 
+BATCH = 64
+"""Records in memory at a time."""
 END = "$$$$"
 BLOCK_END = "M  END"
 HEADER = re.compile(r"^>\s*(?:\d+\s+)?(?:\([^)]*\)\s*)?<(.+)>\s*(?:\(.*\)|DT\d+|\d+)?\s*$")
@@ -57,21 +60,25 @@ class SdfReader:
         title = [_free(("name", "title", "sdf_title"), names)] if titled else []
         self.columns = [self.structure, *title, *names]
         self._title = bool(title)
-        self._names = list(names)
+        self._names, self._known = list(names), names.keys()
 
     def __iter__(self) -> Iterator[Row]:
-        for record in _records(self.path):
-            smiles = smiles_of(record.block)
-            reject = smiles if isinstance(smiles, Reject) else None
-            if record.fault:
-                reject = Reject(Status.MALFORMED, record.fault)
-            cells = ["" if isinstance(smiles, Reject) else smiles]
-            if self._title:
-                cells.append(record.title)
-            cells += [record.properties.get(name, "") for name in self._names]
-            if not record.properties.keys() <= set(self._names):
-                raise UserError(f"{self.path}:{record.line}: the file has changed while it was read; read it again")
-            yield Row(record.line, cells, reject, block="\n".join(record.block) + "\n" if self._blocks else None)
+        records = _records(self.path)
+        while some := list(islice(records, BATCH)):
+            for record, smiles in zip(some, smiles_of(r.block for r in some), strict=True):
+                yield self._row(record, smiles)
+
+    def _row(self, record: Record, smiles: str | Reject) -> Row:
+        reject = smiles if isinstance(smiles, Reject) else None
+        if record.fault:
+            reject = Reject(Status.MALFORMED, record.fault)
+        cells = ["" if isinstance(smiles, Reject) else smiles]
+        if self._title:
+            cells.append(record.title)
+        cells += [record.properties.get(name, "") for name in self._names]
+        if not record.properties.keys() <= self._known:
+            raise UserError(f"{self.path}:{record.line}: the file has changed while it was read; read it again")
+        return Row(record.line, cells, reject, block="\n".join(record.block) + "\n" if self._blocks else None)
 
 
 def _records(path: Path) -> Iterator[Record]:
