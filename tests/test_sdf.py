@@ -2,10 +2,13 @@
 
 import gzip
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import rdDepictor, rdDistGeom
 
@@ -212,6 +215,22 @@ def test_a_file_cut_off_at_any_line_loses_no_record_before_and_trusts_no_half_on
             continue
         assert found[1].reject is not None, n
         assert "cut off" in found[1].reject.reason
+
+
+SECOND = record("c1ccccc1O", "second", y=2, note="a").splitlines(keepends=True)
+WHOLE = dict(enumerate(SECOND[:-1]))
+
+
+@given(
+    st.sampled_from(sorted(WHOLE)), st.sampled_from(["", "\n", "junk\n", "M  END\n", "M  V30 END CTAB\n", "> <y>\n"])
+)
+def test_whatever_a_line_of_a_record_becomes_its_neighbours_are_whole(place: int, line: str) -> None:
+    text = GOOD + "".join((WHOLE | {place: line}).values()) + SECOND[-1] + GOOD
+    with tempfile.TemporaryDirectory() as folder:
+        found = rows(table(Path(folder), text))
+    assert len(found) == 3
+    assert [(r.cells[:3], r.reject) for r in (found[0], found[2])] == [(["CCO", "good", "1"], None)] * 2
+    assert found[1].reject or found[1].cells[0] == "Oc1ccccc1"
 
 
 def test_no_record_and_no_text(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class ParquetReader:
         line = 2
         with self._opened() as file:
             try:
-                for batch in file.iter_batches(BATCH):
+                for batch in file.iter_batches(BATCH, use_threads=False):  # threads hold more columns at once
                     columns = [t(c) for t, c in zip(self._texts, batch.columns, strict=True) if t is not None]
                     for cells in zip(*columns, strict=True):
                         yield Row(line, list(cells), None)
@@ -55,7 +55,7 @@ class ParquetReader:
         from pyarrow import parquet
 
         try:
-            return parquet.ParquetFile(self.path, memory_map=True)
+            return parquet.ParquetFile(self.path, buffer_size=1 << 16, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             said = str(error).partition("\n")[0]
             raise UserError(
