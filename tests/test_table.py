@@ -38,7 +38,7 @@ def test_cells_stay_text(tmp_path: Path) -> None:
 def test_lines_count_through_quoted_line_breaks_and_blank_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('smiles,note\nC,"two\nlines"\n\nCC,x\n')
-    assert [(r.line, r.cells[0]) for r in Table(path)] == [(3, "C"), (5, "CC")]
+    assert [(r.line, r.cells[0]) for r in Table(path)] == [(2, "C"), (5, "CC")]
 
 
 def test_a_row_of_the_wrong_width_is_kept_and_quoted(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_the_smiles_column_is_found_and_said(
         (b"", "the file is empty; expected a header line and one row per molecule"),
         (b"\n \n", "the file is empty"),
         (b"smiles,y,y\nC,1,2\n", ":1: duplicate column names: 'y'; every column needs a name of its own"),
-        (b"\xff\xfe\x00smiles", "not a text file in UTF-8"),
-        (b"smiles\x00,y\nC,1\n", "not a text file; expected csv, tsv or smi"),
+        (b"\xff\xfe\x00smiles", "begins as UTF-16 but is not; save it as UTF-8"),
+        (b"smiles\x00,y\nC,1\n", ":1: a NUL byte, so this is not a text file; expected csv, tsv, smi or sdf in UTF-8."),
         (b"\x1f\x8bnot really gzip", "cannot be unpacked"),
     ],
 )
@@ -146,7 +146,9 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "herg.csv").touch()
     with pytest.raises(UserError, match=r"hreg\.csv: no such file; did you mean 'herg\.csv'\?"):
         locate(str(tmp_path / "hreg.csv"))
-    with pytest.raises(UserError, match="is a folder, expected a csv, tsv or smi file"):
+    with pytest.raises(
+        UserError, match="is a folder, expected a csv, tsv, smi, sdf or parquet file; for all files in it"
+    ):
         locate(str(tmp_path))
     with pytest.raises(UserError, match=r"there is no embedded table 'drugml:logbb'; did you mean 'b3db-logbb'\?"):
         locate("drugml:logbb")

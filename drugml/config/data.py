@@ -15,7 +15,8 @@ class DataSpec(Spec):
     """The molecule table and what is learned from it."""
 
     path: str
-    """csv, tsv or smi file, also .gz, relative to the config; drugml:b3db-logbb and drugml:b3db-class are embedded."""
+    """csv, tsv, smi, sdf or parquet file, also .gz and .zst, relative to the config; `plates/*.csv` is several files as
+    one table; drugml:b3db-logbb and drugml:b3db-class are embedded."""
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     """Columns to learn; empty cells are missing labels."""
     smiles: str | None = None

@@ -1,4 +1,4 @@
-"""SMILES to molecule, or the reason why not; and what makes two molecules the same."""
+"""SMILES or InChI to molecule, or the reason why not; and what makes two molecules the same."""
 
 import hashlib
 
@@ -10,21 +10,44 @@ from drugml.data.status import Reject, Status
 
 
 def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
-    """Read one SMILES (CXSMILES extensions allowed) as a molecule with at least one atom.
+    """Read one SMILES (CXSMILES extensions allowed) or InChI as a molecule with at least one atom.
 
     RDKit ignores what follows a space; here it is a reject, because `CC O` is more often a broken
-    `CCO` than an ethane with a name.
+    `CCO` than an ethane with a name. Groups of relative stereo (`|o1:1|`) stay with the molecule.
     """
     text = smiles.strip()
     if not text:
         return Reject(Status.EMPTY, "no SMILES")
     core, *rest = text.split(maxsplit=1)
+    if is_inchi(text):
+        return _parse_inchi(text, max_atoms)
     if rest and not rest[0].startswith("|"):
         return Reject(Status.NOT_SMILES, f"text after the SMILES: {rest[0]!r}")
     with BlockLogs():
         mol = Chem.MolFromSmiles(text)
         if mol is None:
             return _diagnose(core)
+    return _fault(mol, text, max_atoms) or mol
+
+
+def is_inchi(text: str) -> bool:
+    """Whether a cell is meant as an InChI."""
+    return text.lstrip().startswith("InChI=")
+
+
+def has_stereo_groups(mol: Chem.Mol) -> bool:
+    """Whether the stereo of a molecule is partly relative (`or1`) or a mixture (`and1`).
+
+    No featurizer and no InChIKey tells such a molecule from the one drawn.
+    """
+    return any(g.GetGroupType() != Chem.StereoGroupType.STEREO_ABSOLUTE for g in mol.GetStereoGroups())
+
+
+def _parse_inchi(text: str, max_atoms: int) -> Chem.Mol | Reject:
+    with BlockLogs():
+        mol = Chem.MolFromInchi(text)
+    if mol is None:
+        return Reject(Status.NOT_SMILES, f"not an InChI: {text[:80]!r}")
     return _fault(mol, text, max_atoms) or mol
 
 

@@ -29,8 +29,8 @@ Indices = NDArray[np.int64]
 class Molecules(NamedTuple):
     """What a splitter may look at, one entry per molecule."""
 
-    lines: Sequence[int]
-    """Line of the table."""
+    lines: Sequence[str]
+    """Line of the table, with its file where there are several."""
     inchikeys: NDArray[np.bytes_]
     scaffolds: NDArray[np.bytes_]
     """Digest of the Murcko scaffold, empty for acyclic molecules."""

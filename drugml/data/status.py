@@ -35,7 +35,14 @@ class Reject(NamedTuple):
 class BadRow(NamedTuple):
     """A row that is not used."""
 
-    line: int
+    where: str
+    """Line of the table, with its file where there are several."""
     text: str
     """Its structure, as the table has it."""
     reject: Reject
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line, to sort by."""
+        file, _, line = self.where.rpartition(":")
+        return file, int(line)

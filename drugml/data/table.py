@@ -1,63 +1,60 @@
-"""Molecule tables as they come: csv, tsv, smi, any delimiter, plain or gzipped; every cell stays the text it was."""
+"""Molecule tables as they come: one file or several, of any format; every cell stays the text it was."""
 
-import csv
-import gzip
-import io
+import glob
+import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, cast
 
-from drugml.data.status import Reject, Status
+from drugml.data.formats import NAMES, SDF, reader
+from drugml.data.formats.files import without_packing
+from drugml.data.formats.row import Reader, Row
 from drugml.errors import UserError, nearest
 
-DELIMITERS = ",;\t|"
+__all__ = ["Row", "Table", "locate", "name_of"]
 EMBEDDED = "drugml:"
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
-
-
-class Row(NamedTuple):
-    """One record of the file."""
-
-    line: int
-    """Line of the file on which the record ends; the header is line 1."""
-    cells: list[str]
-    """One text per column; what is missing in a short record is empty."""
-    reject: Reject | None
-    """Set when the record has another number of fields than the header."""
 
 
 class Table:
     """An open table: `columns` at once, the rows as they are read, so that any size fits in memory.
 
-    A record with too few or too many fields is kept, marked as malformed, and quotes its surplus.
+    Args:
+        path: a file, or a pattern such as `plates/*.csv`: its files by name, one after the other. They must have the
+            same columns, in whatever order; only SDF files may differ in their properties.
+        blocks: whether rows of an SDF carry their mol block.
+
+    Raises:
+        UserError: for a file that cannot be read, or columns that are not the same or not unique.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, blocks: bool = False) -> None:
         self.path = path
-        text = _first_text(path)
-        self.is_smi = _stem_suffix(path) == ".smi"
-        self.delimiter = _delimiter(text)
-        if self.is_smi:
-            head = text.splitlines()[0].lower().split()
-            self.has_header = "smiles" in head or "smi" in head
-            self.columns = ["smiles", "name"]
-            return
-        self.has_header = True
-        self.columns = [c.strip() for c in next(csv.reader(io.StringIO(text), delimiter=self.delimiter))]
-        twice = [c for c, n in Counter(self.columns).items() if n > 1]
-        if twice:
-            raise UserError(
-                f"{path}:1: duplicate column names: {', '.join(map(repr, twice))}; every column needs a name of "
-                "its own, rename them"
-            )
+        self.files = _files(path)
+        self._readers = [reader(file, blocks=blocks) for file in self.files]
+        for file, one in zip(self.files, self._readers, strict=True):
+            _check_unique(file, one.columns)
+        first = self._readers[0]
+        self.columns: list[str] = list(first.columns)
+        self.structure: str | None = first.structure
+        """Column that holds the structure by the format itself: that made from the mol blocks of an SDF."""
+        self._left_out = {name: kind for r in self._readers for name, kind in r.left_out.items()}
+        for file, other in zip(self.files[1:], self._readers[1:], strict=True):
+            self._join(file, other)
 
     def __iter__(self) -> Iterator[Row]:
-        with _opened(self.path) as file:
-            try:
-                yield from self._smi_rows(file) if self.is_smi else self._csv_rows(file)
-            except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-                raise UserError(f"{self.path}: cannot be read to its end: {error}; is it damaged?") from None
+        if len(self.files) == 1:
+            yield from self._readers[0]
+            return
+        folder = Path(os.path.commonpath([f.parent for f in self.files]))
+        for file, one in zip(self.files, self._readers, strict=True):
+            name = str(file.relative_to(folder))
+            place = {c: i for i, c in enumerate(one.columns)}
+            order = [place.get(c, -1) for c in self.columns]
+            for row in one:
+                cells = [*row.cells, ""]  # the last stands in for a property that this file does not have
+                yield row._replace(file=name, cells=[cells[i] for i in order])
 
     def column(self, name: str, what: str) -> int:
         """Position of a column.
@@ -65,6 +62,11 @@ class Table:
         Raises:
             UserError: if there is none of that name; suggests the nearest.
         """
+        if name in self._left_out:
+            raise UserError(
+                f"{self.path}: the {what} column {name!r} holds {self._left_out[name]}, expected text or numbers; "
+                "write it as such, or name another column"
+            )
         if name not in self.columns:
             raise UserError(
                 f"{self.path}: no {what} column {name!r}; {nearest(name, self.columns)} "
@@ -72,31 +74,22 @@ class Table:
             )
         return self.columns.index(name)
 
-    def _csv_rows(self, file: IO[str]) -> Iterator[Row]:
-        reader = csv.reader(file, delimiter=self.delimiter)
-        next(reader)
-        width = len(self.columns)
-        for cells in reader:
-            if len(cells) == width:
-                yield Row(reader.line_num, cells, None)
-            elif cells:  # a blank line is no record
-                reason = f"{len(cells)} fields, expected {width}: {self.delimiter.join(cells)!r}"
-                padded = (cells + [""] * width)[:width]
-                yield Row(reader.line_num, padded, Reject(Status.MALFORMED, reason))
-
-    def _smi_rows(self, file: IO[str]) -> Iterator[Row]:
-        for number, text in enumerate(file, 1):
-            if not text.strip() or (number == 1 and self.has_header):
-                continue
-            smiles, _, name = text.strip().partition("\t" if "\t" in text.strip() else " ")
-            if name.lstrip().startswith("|"):  # the CXSMILES extension belongs to the SMILES
-                extension, bar, rest = name.lstrip()[1:].partition("|")
-                smiles, name = f"{smiles} |{extension}{bar}", rest
-            yield Row(number, [smiles, name.strip()], None)
+    def _join(self, file: Path, other: Reader) -> None:
+        """Take a further file into the columns."""
+        more = [c for c in other.columns if c not in self.columns]
+        less = [c for c in self.columns if c not in other.columns]
+        optional = _is_sdf(self.files[0]) and _is_sdf(file) and other.structure == self.structure
+        if (more or less) and not optional:
+            said = [f"{c!r} is missing" for c in less] + [f"{c!r} is not in {self.files[0].name}" for c in more]
+            raise UserError(
+                f"{file}: not the columns of {self.files[0]}: {'; '.join(said)}. "
+                "The files of one table have the same columns"
+            )
+        self.columns += more
 
 
 def locate(path: str) -> Path:
-    """The file behind `data.path`; `drugml:NAME` is an embedded table.
+    """The file or pattern of files behind `data.path`; `drugml:NAME` is an embedded table.
 
     Raises:
         UserError: if there is no such file.
@@ -108,58 +101,53 @@ def locate(path: str) -> Path:
             raise UserError(f"there is no embedded table {path!r}; {nearest(name, known)}")
         return known[name]
     found = Path(path)
+    if _is_pattern(found):
+        _files(found)
+        return found
     if not found.exists():
         folder = found.parent
         near = sorted(f.name for f in folder.iterdir() if f.is_file()) if folder.is_dir() else []
         hint = f"; {nearest(found.name, near)}" if 0 < len(near) < 20 else ""
         raise UserError(f"{found}: no such file{hint}")
     if not found.is_file():
-        raise UserError(f"{found}: is a folder, expected a csv, tsv or smi file")
+        raise UserError(
+            f"{found}: is a folder, expected a {NAMES}; for all files in it write {found}/*.csv, with their ending"
+        )
     return found
 
 
 def name_of(path: Path) -> str:
-    """The file's name without its endings: `herg.csv.gz` is `herg`."""
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name
+    """The file's name without its endings: `herg.csv.gz` is `herg`; of `plates/*.csv` it is `plates`."""
+    name = without_packing(path).rsplit(".", 1)[0]
+    if not _is_pattern(path):
+        return name or path.name
+    plain = re.sub(r"\[.*?\]|[*?]", "", name).strip("-_. ")
+    parents = (p for p in reversed(path.absolute().parent.parts) if not glob.has_magic(p))
+    return plain or next(parents).strip("/") or "table"
 
 
-def _stem_suffix(path: Path) -> str:
-    return Path(path.name.removesuffix(".gz")).suffix.lower()
+def _is_pattern(path: Path) -> bool:
+    """Whether a path means several files; an existing file is meant itself, whatever its name."""
+    return glob.has_magic(str(path)) and not path.exists()
 
 
-def _opened(path: Path) -> IO[str]:
-    try:
-        file = path.open("rb")
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-    opened = cast(IO[bytes], gzip.GzipFile(fileobj=file) if zipped else file)
-    return io.TextIOWrapper(opened, encoding="utf-8-sig", newline="")
+def _files(path: Path) -> list[Path]:
+    if not _is_pattern(path):
+        return [path]
+    found = [Path(f) for f in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  `path` is absolute or not
+    files = [f for f in found if f.is_file()]
+    if not files:
+        raise UserError(f"{path}: no file has a name of this pattern")
+    return files
 
 
-def _first_text(path: Path) -> str:
-    """The first 64 K characters.
-
-    Raises:
-        UserError: if the file is empty, binary, or not UTF-8.
-    """
-    with _opened(path) as file:
-        try:
-            text = file.read(65536)
-        except (OSError, EOFError) as error:
-            raise UserError(f"{path}: cannot be unpacked: {error}; is it damaged?") from None
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not a text file in UTF-8 ({error.reason}); save it as UTF-8 csv") from None
-    if not text.strip():
-        raise UserError(f"{path}: the file is empty; expected a header line and one row per molecule")
-    if "\0" in text:
-        raise UserError(f"{path}: not a text file; expected csv, tsv or smi")
-    return text
+def _is_sdf(file: Path) -> bool:
+    return Path(without_packing(file)).suffix.lower() in SDF
 
 
-def _delimiter(text: str) -> str:
-    """The delimiter that cuts the header most; quoted parts do not count."""
-    header = text.splitlines()[0]
-    outside = "".join(header.split('"')[::2]) or header
-    return max(DELIMITERS, key=outside.count) if any(d in outside for d in DELIMITERS) else ","
+def _check_unique(file: Path, columns: list[str]) -> None:
+    if twice := [c for c, n in Counter(columns).items() if n > 1]:
+        raise UserError(
+            f"{file}:1: duplicate column names: {', '.join(map(repr, twice))}; every column needs a name of "
+            "its own, rename them"
+        )

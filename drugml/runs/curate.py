@@ -10,7 +10,8 @@ from rdkit import Chem
 
 from drugml.config.run import RunSpec
 from drugml.data.molecule import parse
-from drugml.data.status import BadRow, Reject
+from drugml.data.status import Reject
+from drugml.data.table import Table
 from drugml.data.targets import as_written, exact
 from drugml.errors import UserError
 from drugml.runs.dataset import Curated, curate
@@ -30,7 +31,7 @@ class Report:
 
     def summary(self) -> str:
         """The accounting; its lines add up to the rows of the input."""
-        judged, rejected = self.curated.judged, rejected_rows(self.curated)
+        judged, rejected = self.curated.judged, self.curated.rejected
         merged = len(judged.lines) - len(self.curated.conflicting) - len(self.curated.rows)
         bounds = int((~np.isnan(self.curated.low)).sum() - (~np.isnan(exact(self.curated.low, self.curated.high))).sum())
         kinds = Counter(r.reject.status.value for r in rejected)
@@ -52,22 +53,17 @@ def curate_table(config: RunSpec, out: Path) -> Report:
     """
     curated = curate(judge(config))
     rejects = out.with_name(f"{out.name.removesuffix('.csv')}.rejects.csv")
-    if out.exists() and out.samefile(curated.judged.path):
+    if out.exists() and any(map(out.samefile, Table(curated.judged.path).files)):
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     try:
         _write(out, _columns(curated))
         with rejects.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["line", "smiles", "status", "reason"])
-            writer.writerows([r.line, r.text, r.reject.status.value, r.reject.reason] for r in rejected_rows(curated))
+            writer.writerows([r.where, r.text, r.reject.status.value, r.reject.reason] for r in curated.rejected)
     except OSError as error:
         raise UserError(f"{out}: cannot be written: {error.strerror or error}") from None
     return Report(out, rejects, curated)
-
-
-def rejected_rows(curated: Curated) -> list[BadRow]:
-    """All rows that are not used, by line."""
-    return sorted([*curated.judged.bad, *curated.conflicting])
 
 
 def _columns(curated: Curated) -> dict[str, list[str]]:
@@ -88,7 +84,7 @@ def _columns(curated: Curated) -> dict[str, list[str]]:
         if len(curated.rows) < len(judged.lines):
             out[f"{name}_n"] = [str(int((~np.isnan(judged.low[r, t])).sum())) for r in curated.rows]
             out[f"{name}_sd"] = [_shown(v) for v in curated.sd[:, t]]
-    out["lines"] = [" ".join(str(judged.lines[i]) for i in r) for r in curated.rows]
+    out["lines"] = [" ".join(judged.lines[i] for i in r) for r in curated.rows]
     return out
 
 

@@ -46,6 +46,11 @@ class Curated:
     conflicting: list[BadRow] = field(default_factory=list)
     """Rows that were dropped because their replicates contradict each other."""
 
+    @property
+    def rejected(self) -> list[BadRow]:
+        """All rows that are not used, by line."""
+        return sorted([*self.judged.bad, *self.conflicting], key=lambda r: r.place)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -55,7 +60,7 @@ class Dataset:
     training: TrainingData
     smiles: list[str]
     """(M,) of the first row of each molecule."""
-    lines: list[int]
+    lines: list[str]
     """(M,)"""
 
     @property
@@ -71,7 +76,7 @@ class Dataset:
     @property
     def rejected(self) -> list[BadRow]:
         """All rows that are not used, by line."""
-        return sorted([*self.judged.bad, *self.curated.conflicting])
+        return self.curated.rejected
 
     def summary(self) -> str:
         """One line for people."""
@@ -154,7 +159,7 @@ def _conflicting(judged: Judged, merged: Merged, m: int) -> list[BadRow]:
 
 def _tell_conflicts(judged: Judged, merged: Merged, spec: MergeReplicates) -> None:
     shown = [
-        f"  lines {', '.join(str(judged.lines[i]) for i in merged.rows[m])}: {judged.config.data.targets[t]}: {why}"
+        f"  lines {', '.join(judged.lines[i] for i in merged.rows[m])}: {judged.config.data.targets[t]}: {why}"
         for (m, t), why in list(merged.conflicts.items())[:SHOWN]
     ]
     head = f"{judged.path.name}: {len(merged.conflicts):,} labels have replicates that contradict each other"
@@ -178,7 +183,7 @@ def _split_cells(curated: Curated) -> list[str] | None:
     for rows in curated.rows:
         found = {cells[i] for i in rows}
         if len(found) > 1:
-            lines = ", ".join(str(curated.judged.lines[i]) for i in rows)
+            lines = ", ".join(curated.judged.lines[i] for i in rows)
             raise UserError(
                 f"lines {lines} are one molecule, but their split column says {' and '.join(map(repr, sorted(found)))}; "
                 "mend the column, or leave replicates apart with data.replicates=keep"

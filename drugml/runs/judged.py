@@ -50,8 +50,8 @@ class Judged:
     """Features, InChIKeys and scaffolds of the usable rows."""
     smiles: list[str]
     """(U,) as the table has them."""
-    lines: list[int]
-    """(U,)"""
+    lines: list[str]
+    """(U,) with the file where there are several."""
     split_cells: list[str] | None
     """(U,) of the column that the split reads."""
     low: NDArray[np.float64]
@@ -96,7 +96,7 @@ def judge(config: RunSpec) -> Judged:
     read = [_read(config, t, s, cells, places[t], smiles) for t, s in specs.items()]
     rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
     rejects = _label_rejects(read) | rejects  # what is wrong with the molecule is said first
-    bad = [BadRow(rows[i].line, smiles[i], rejects[i]) for i in sorted(rejects)]
+    bad = [BadRow(rows[i].where, smiles[i], rejects[i]) for i in sorted(rejects)]
     _check_rejected(path, rows, bad, config.data.max_rejected)
     low, high, weight, error = _stacked(read)
     labelled = np.asarray(~np.isnan(low).all(axis=1))
@@ -112,7 +112,7 @@ def judge(config: RunSpec) -> Judged:
         unlabelled=sum(not labelled[i] and i not in rejects for i in range(len(rows))),
         store=select(packed.store, np.searchsorted(parsed, used)),
         smiles=[smiles[i] for i in used],
-        lines=[rows[i].line for i in used],
+        lines=[rows[i].where for i in used],
         split_cells=[cells[i][split_at] for i in used] if split_at is not None else None,
         low=low[used],
         high=high[used],
@@ -192,7 +192,7 @@ def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], allowed:
         if bad:
             log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
         return
-    lines = [f"  line {b.line}: {b.reject.reason}" for b in bad[:SHOWN]]
+    lines = [f"  line {b.where}: {b.reject.reason}" for b in bad[:SHOWN]]
     more = [f"  … and {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
     kinds = ", ".join(f"{n} × {s}" for s, n in Counter(b.reject.status.value for b in bad).most_common())
     raise UserError("\n".join([head, *lines, *more, f"  ({kinds})", "fix the rows, or raise data.max_rejected"]))

@@ -33,7 +33,7 @@ class Report:
     columns: list[str]
     """Columns that were added."""
     counts: Counter[str] = field(default_factory=Counter)
-    first_bad: list[tuple[int, str]] = field(default_factory=list)
+    first_bad: list[tuple[str, str]] = field(default_factory=list)
     preview: list[list[str]] = field(default_factory=list)
     """The first rows of SMILES and added columns."""
 
@@ -75,7 +75,7 @@ def predict(model: str, source: str, out: Path, smiles: str | None = None) -> Re
 
     Args:
         model: reference as in `open_model`.
-        source: csv, tsv or smi, also .gz.
+        source: csv, tsv, smi, sdf or parquet, also .gz and .zst; or a pattern of such files.
         out: .csv, .tsv or .parquet; written beside and renamed, so that it is whole or absent.
         smiles: SMILES column; found where left out.
 
@@ -83,7 +83,7 @@ def predict(model: str, source: str, out: Path, smiles: str | None = None) -> Re
         UserError: for a bad reference, input table or output file; never for a bad row.
     """
     table = Table(locate(source))
-    if out.exists() and out.samefile(table.path):
+    if out.exists() and any(map(out.samefile, table.files)):
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     at, how = find_smiles(table, smiles)
     log.info("%s: %s", table.path.name, how)
@@ -194,7 +194,7 @@ def _predict_chunk(predictor: Predictor, chunk: list[Row], at: int, file: Output
     texts = [(r.status.value, r.reason) if r else (Status.OK.value, "") for r in rejects]
     file.rows([r.cells for r in chunk], values, texts)
     report.counts.update(status for status, _ in texts)
-    bad = ((r.line, t[1]) for r, t in zip(chunk, texts, strict=True) if t[0] != Status.OK)
+    bad = ((r.where, t[1]) for r, t in zip(chunk, texts, strict=True) if t[0] != Status.OK)
     report.first_bad += list(islice(bad, 5 - len(report.first_bad)))
     for row, numbers, text in zip(chunk, values, texts, strict=True):
         if len(report.preview) == 5:

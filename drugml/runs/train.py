@@ -251,7 +251,7 @@ def _write_inputs(dataset: Dataset, folder: Path) -> None:
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "smiles", "status", "reason"])
-        writer.writerows([b.line, b.text, b.reject.status.value, b.reject.reason] for b in dataset.rejected)
+        writer.writerows([b.where, b.text, b.reject.status.value, b.reject.reason] for b in dataset.rejected)
 
 
 def _check_writable(folder: Path) -> None:

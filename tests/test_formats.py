@@ -1,0 +1,237 @@
+"""Tables of every format and form: the same rows come back, and what is broken is named by line."""
+
+import csv
+import gzip
+import io
+import os
+import string
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drugml.data.columns import find_smiles
+from drugml.data.table import Table, locate, name_of
+from drugml.errors import UserError
+from tests.test_sdf import block
+
+DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))
+LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+NAME = st.text(string.ascii_letters + "_ (;,\"'", min_size=1, max_size=6).map(str.strip).filter(bool)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
+    columns = draw(st.lists(NAME, min_size=1, max_size=4, unique=True))
+    rows = draw(st.lists(st.lists(LINES, min_size=len(columns), max_size=len(columns)), max_size=8))
+    return columns, rows
+
+
+def error_of(path: Path) -> str:
+    with pytest.raises(UserError) as error:
+        list(Table(path))
+    assert str(error.value).startswith(str(path))
+    return str(error.value).removeprefix(str(path))
+
+
+@given(tables(), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["", ".gz", ".zst"]))
+def test_a_delimited_table_comes_back_row_by_row(
+    table: tuple[list[str], list[list[str]]], delimiter: str, end: str, packing: str
+) -> None:
+    columns, rows = table
+    text = io.StringIO(newline="")
+    quoting = csv.QUOTE_ALL  # a lone empty or blank cell would be a blank line
+    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows([columns, *rows])
+    packed = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[packing](text.getvalue().encode())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.csv{packing}"
+        path.write_bytes(packed)
+        found = Table(path)
+        assert found.columns == columns
+        got = list(found)
+    assert [r.cells for r in got] == rows
+    assert [r.reject for r in got] == [None] * len(rows)
+    lines = [r.line for r in got]
+    assert lines == sorted(set(lines))
+
+
+@given(tables(), st.sampled_from([1, 3, 1000]))
+def test_a_parquet_table_comes_back_row_by_row(table: tuple[list[str], list[list[str]]], group: int) -> None:
+    columns, rows = table
+    arrays = [pa.array([r[i] for r in rows], pa.string()) for i in range(len(columns))]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.parquet"
+        pq.write_table(pa.table(arrays, names=columns), path, row_group_size=group)
+        found = Table(path)
+        assert found.columns == columns
+        assert [(r.line, r.cells, r.reject) for r in found] == [(i + 2, r, None) for i, r in enumerate(rows)]
+
+
+PROPERTY = st.text(string.printable.replace("\r", "").replace("\x0b", "").replace("\x0c", ""), max_size=20).filter(
+    lambda v: "$$$$" not in v and not v.endswith("\n") and "\n>" not in f"\n{v}"
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["C", "CCO", "c1ccccc1", "C[C@H](O)F"]), PROPERTY, PROPERTY), min_size=1))
+def test_an_sdf_comes_back_row_by_row(rows: list[tuple[str, str, str]]) -> None:
+    text = "".join(f"{BLOCKS[s]}>  <a>\n{a}\n\n>  <b>\n{b}\n\n$$$$\n" for s, a, b in rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.sdf"
+        path.write_bytes(text.encode())
+        found = Table(path)
+        assert found.columns == ["smiles", "a", "b"]
+        assert [(tuple(r.cells), r.reject) for r in found] == [(r, None) for r in rows]
+
+
+BLOCKS = {s: block(s) for s in ["C", "CCO", "c1ccccc1", "C[C@H](O)F"]}
+
+
+def test_parquet_cells_are_what_a_csv_would_hold(tmp_path: Path) -> None:
+    from datetime import date
+    from decimal import Decimal
+
+    kinds = {
+        "text": pa.array(["a", None]),
+        "category": pa.array(["x", "x"]).dictionary_encode(),
+        "whole": pa.array([7, None], pa.int16()),
+        "double": pa.array([0.1 + 0.2, 5.0]),
+        "single": pa.array([0.1, None], pa.float32()),
+        "half": pa.array([0.5, 1.0], pa.float16()),
+        "flag": pa.array([True, False]),
+        "day": pa.array([date(2024, 2, 29), None]),
+        "money": pa.array([Decimal("1.50"), None]),
+        "nothing": pa.nulls(2),
+    }
+    pq.write_table(pa.table(kinds), tmp_path / "a.pq")
+    found = Table(tmp_path / "a.pq")
+    columns = dict(zip(found.columns, zip(*[r.cells for r in found], strict=True), strict=True))
+    assert columns == {
+        "text": ("a", ""),
+        "category": ("x", "x"),
+        "whole": ("7", ""),
+        "double": ("0.30000000000000004", "5.0"),
+        "single": ("0.1", ""),
+        "half": ("0.5", "1.0"),
+        "flag": ("true", "false"),
+        "day": ("2024-02-29", ""),
+        "money": ("1.50", ""),
+        "nothing": ("", ""),
+    }
+
+
+def test_parquet_columns_of_lists_and_bytes_are_left_out_and_refused_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"smiles": ["C"], "bits": [[1, 2]], "raw": [b"C"]}), path)
+    found = Table(path)
+    assert found.columns == ["smiles"]
+    assert [r.cells for r in found] == [["C"]]
+    assert "columns without a text form are left out: 'bits' (list<" in caplog.text
+    with pytest.raises(UserError, match=r"the SMILES column 'raw' holds binary, expected text or numbers; write it as"):
+        find_smiles(found, "raw")
+    with pytest.raises(
+        UserError, match=r"the target column 'bits' holds list<element: int64>, expected text or numbers"
+    ):
+        found.column("bits", "target")
+
+
+def test_damaged_parquet_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"smiles": [f"{'C' * (i % 97)}{i}" for i in range(50_000)]}), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert "cannot be read as Parquet: " in error_of(path)
+    path.write_bytes(b"smiles\nC\n")
+    assert "is it damaged, or of another format?" in error_of(path)
+    path.write_bytes(whole[: len(whole) // 2] + bytes(2000) + whole[len(whole) // 2 + 2000 :])
+    assert "cannot be read to its end, after row" in error_of(path)
+
+
+def test_several_files_are_one_table(tmp_path: Path) -> None:
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    (folder / "b.csv").write_text("y,smiles\n3,CCC\n")
+    (folder / "a.csv").write_text("smiles,y\nC,1\nCC,2,2\n")
+    found = Table(locate(str(folder / "*.csv")))
+    assert found.columns == ["smiles", "y"]
+    assert [(r.where, r.cells) for r in found] == [
+        ("a.csv:2", ["C", "1"]),
+        ("a.csv:3", ["CC", "2"]),
+        ("b.csv:2", ["CCC", "3"]),
+    ]
+    assert [bool(r.reject) for r in found] == [False, True, False]
+    pq.write_table(pa.table({"smiles": ["N"], "y": [4]}), folder / "c.parquet")
+    assert [r.cells for r in Table(folder / "[ac].*")] == [["C", "1"], ["CC", "2"], ["N", "4"]]
+    (folder / "d.csv").write_text("smiles,Y\nO,1\n")
+    with pytest.raises(UserError) as error:
+        Table(folder / "*.csv")
+    assert str(error.value) == (
+        f"{folder / 'd.csv'}: not the columns of {folder / 'a.csv'}: 'y' is missing; 'Y' is not in a.csv. "
+        "The files of one table have the same columns"
+    )
+    with pytest.raises(UserError, match=r"x\*\.csv: no file has a name of this pattern"):
+        locate(str(folder / "x*.csv"))
+
+
+def test_sdf_files_of_one_table_may_differ_in_their_properties(tmp_path: Path) -> None:
+    (tmp_path / "a.sdf").write_text(f"{BLOCKS['C']}>  <y>\n1\n\n$$$$\n")
+    (tmp_path / "b.sdf").write_text(f"{BLOCKS['CCO']}>  <z>\n2\n\n$$$$\n")
+    found = Table(tmp_path / "*.sdf")
+    assert found.columns == ["smiles", "y", "z"]
+    assert [r.cells for r in found] == [["C", "1", ""], ["CCO", "", "2"]]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_meant_itself(tmp_path: Path) -> None:
+    path = tmp_path / "hERG [nM].csv"
+    path.write_text("smiles,y\nC,1\n")
+    assert locate(str(path)) == path
+    assert [r.where for r in Table(path)] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("herg.csv.gz", "herg"),
+        ("a/herg.v2.sdf.zst", "herg.v2"),
+        ("/data/plates/*.csv", "plates"),
+        ("/data/plates/plate_*.csv.gz", "plate"),
+        ("/data/**/*.csv", "data"),
+        ("hERG_[12].parquet", "hERG"),
+    ],
+)
+def test_the_name_of_a_table(path: str, name: str) -> None:
+    assert name_of(Path(path)) == name
+
+
+INCHI = "InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"
+
+
+def test_inchi_is_taken_where_no_smiles_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'key,text\nLFQ,"{INCHI}"\n')
+    assert find_smiles(Table(path), None) == (
+        1,
+        "InChI column 'text', found by its content (100% of the first 100 cells are InChI)",
+    )
+    path.write_text(f'Standard_InChI,text\n,x\n"{INCHI}",y\n')
+    assert find_smiles(Table(path), None) == (0, "InChI column 'Standard_InChI', found by its name")
+    path.write_text(f'InChI,Drug\n"{INCHI}",CCO\n')
+    assert find_smiles(Table(path), None)[1].startswith("SMILES column 'Drug', found by its content")
+    assert find_smiles(Table(path), "InChI")[0] == 0
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="real data: set DRUGML_DATA to their folder")
+@pytest.mark.parametrize(("name", "rows", "greater"), [("SLC6A3_Ki_raw", 3106, 319), ("SLC6A3_IC50_raw", 3412, 435)])
+def test_chembl_exports_as_they_come(name: str, rows: int, greater: int) -> None:
+    found = Table(DATA / f"chembl_raw/{name}.csv.gz")
+    relation = found.column("Standard Relation", "relation")
+    cells = [r.cells for r in found if not r.reject]
+    assert len(cells) == rows
+    assert sum(c[relation] == "'>'" for c in cells) == greater
+    assert {c[relation] for c in cells} <= {"'='", "'>'", "'<'", "'~'", "'>='", "'<='", "", "None"}
