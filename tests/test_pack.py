@@ -8,6 +8,7 @@ import pytest
 from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+from drugml.config.standardize import NoStandardization
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
 from drugml.featurizers import FEATURIZERS
@@ -31,11 +32,11 @@ def assert_equal(a: PackedStore | None, b: PackedStore | None) -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
 def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, spec: object) -> None:
-    whole = pack(MIXED, spec, max_atoms=1000, identities=True)
+    whole = pack(MIXED, spec, standardize=NoStandardization(), max_atoms=1000, identities=True)
     monkeypatch.setattr(module, "CHUNK", 7)
     monkeypatch.setattr(module, "WORTH_A_POOL", 1)
     for workers in (1, 2):
-        parts = pack(MIXED, spec, max_atoms=1000, identities=True, workers=workers)
+        parts = pack(MIXED, spec, standardize=NoStandardization(), max_atoms=1000, identities=True, workers=workers)
         assert_equal(parts.store, whole.store)
         assert parts.rejects == whole.rejects
     assert sorted(whole.rejects) == [20, 21, 44]
@@ -43,15 +44,19 @@ def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, sp
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
 def test_a_selection_is_what_packing_it_alone_gives(spec: object) -> None:
-    store = pack(SMILES, spec, max_atoms=1000).store
+    store = pack(SMILES, spec, standardize=NoStandardization(), max_atoms=1000).store
     assert store is not None
     at = np.array([5, 3, 3, 59, 0])
-    alone = pack([SMILES[i] for i in at], spec, max_atoms=1000).store
+    alone = pack([SMILES[i] for i in at], spec, standardize=NoStandardization(), max_atoms=1000).store
     assert_equal(select(store, at), alone)
 
 
-def cached(folder: Path, smiles: list[str] = MIXED, spec: object = ChempropV2Spec(), **options: int) -> module.Packed:
-    return pack_cached(smiles, spec, cache=folder, **{"max_atoms": 1000, "workers": 1, **options})
+def cached(
+    folder: Path, smiles: list[str] = MIXED, spec: object = ChempropV2Spec(), **options: object
+) -> module.Packed:
+    return pack_cached(
+        smiles, spec, cache=folder, **{"standardize": NoStandardization(), "max_atoms": 1000, "workers": 1, **options}
+    )
 
 
 def test_the_cache_gives_back_what_was_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,12 +119,14 @@ def test_a_molecule_whose_features_fail_costs_no_other_row(monkeypatch: pytest.M
         return whole(self, mols)
 
     monkeypatch.setattr(ChempropV2, "pack", chokes)
-    packed = pack(MIXED, ChempropV2Spec(), max_atoms=1000)
+    packed = pack(MIXED, ChempropV2Spec(), standardize=NoStandardization(), max_atoms=1000)
     last = len(MIXED) - 1
     assert packed.rejects[last] == (Status.FEATURIZER, "its features fail: RuntimeError: too noble")
     assert sorted(packed.rejects) == [20, 21, 44, last]
     monkeypatch.undo()
-    assert_equal(packed.store, pack(MIXED[:-1], ChempropV2Spec(), max_atoms=1000).store)
+    assert_equal(
+        packed.store, pack(MIXED[:-1], ChempropV2Spec(), standardize=NoStandardization(), max_atoms=1000).store
+    )
 
 
 def test_features_are_registered_once() -> None:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from drugml.config.base import Spec
 from drugml.config.splits import ScaffoldSplit, SplitSpec
+from drugml.config.standardize import NoStandardization, StandardizeSpec
 
 
 class DataSpec(Spec):
@@ -20,6 +21,8 @@ class DataSpec(Spec):
     """SMILES column; found by name or content where left out."""
     split: SplitSpec = ScaffoldSplit()
     """How molecules are divided into train, validation and test."""
+    standardize: StandardizeSpec = NoStandardization()
+    """How molecules are made comparable before anything else is done with them; predictions do the same."""
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Share of rows that may be unusable before training stops."""
     max_atoms: Annotated[int, Field(ge=1, le=65535)] = 1000

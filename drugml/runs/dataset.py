@@ -87,7 +87,12 @@ def prepare(config: RunSpec) -> Dataset:
     config = _resolved(config, cells, table.columns[at])
     smiles = [r.cells[at] for r in rows]
     packed = pack_cached(
-        smiles, config.featurizer, max_atoms=config.data.max_atoms, cache=cache_folder(), workers=cores()
+        smiles,
+        config.featurizer,
+        standardize=config.data.standardize,
+        max_atoms=config.data.max_atoms,
+        cache=cache_folder(),
+        workers=cores(),
     )
     rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
     columns = _labels(config, cells)
