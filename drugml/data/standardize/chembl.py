@@ -11,6 +11,7 @@ from drugml.data.standardize.notes import charge_changes, parent_notes
 from drugml.data.standardize.standardizer import STANDARDIZERS, Level
 
 ISOTOPE = Chem.MolFromSmarts("[!0*]")
+HYDROGEN = Chem.MolFromSmarts("[#1]")
 ISOTOPE_OR_HYDROGEN = Chem.MolFromSmarts("[!0*,#1]")
 
 
@@ -18,8 +19,9 @@ ISOTOPE_OR_HYDROGEN = Chem.MolFromSmarts("[!0*,#1]")
 class Chembl(Level):
     """`standardize_mol` and `get_parent_mol` of Bento et al. 2020 (doi:10.1186/s13321-020-00456-1).
 
-    Differs from calling them: the result is sanitized. By ChEMBL's rules a molecule with a metal (or more than seven
-    boron atoms) is not standardized, and one that consists of listed salts and solvents is kept whole.
+    Differs from calling them: the result is sanitized, and hydrogens are implicit where they can be. By ChEMBL's rules
+    a molecule with a metal (or more than seven boron atoms) is not standardized, and one that consists of listed salts
+    and solvents is kept whole.
     """
 
     kind = "chembl"
@@ -38,6 +40,8 @@ class Chembl(Level):
         if self.parent:
             done = self._parent(done, notes)
         Chem.SanitizeMol(done)
+        if done.HasSubstructMatch(HYDROGEN):  # the pipeline keeps those of a centre that lost its label
+            done = Chem.RemoveHs(done)
         Chem.AssignStereochemistry(done, cleanIt=True, force=True)
         return done
 

@@ -7,9 +7,8 @@ from drugml.config.standardize import FastStandardization
 from drugml.data.standardize.notes import charges, parent_notes
 from drugml.data.standardize.standardizer import STANDARDIZERS, Level
 
-UNUSUAL = Chem.MolFromSmarts(
-    "[!$([#6v4+0]);!$([#7v3+0]);!$([#8v2+0]);!$([#16v2+0]);!$([#9v1+0]);!$([#17v1+0]);!$([#35v1+0]);!$([#53v1+0])]"
-)
+PLAIN = ("#6v4", "#7v3", "#8v2", "#16v2", "#9v1", "#17v1", "#35v1", "#53v1")
+UNUSUAL = Chem.MolFromSmarts("[" + ";".join(f"!{p[:-2]},!{p[-2:]},!+0" for p in PLAIN) + "]")
 """Any atom but uncharged ones of the plainest valence; in a molecule without such an atom no rule of the cleanup
 applies, which is two of three molecules."""
 ISOTOPE = Chem.MolFromSmarts("[!0*]")

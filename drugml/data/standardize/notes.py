@@ -16,16 +16,15 @@ def charges(mol: Chem.Mol) -> Charges:
 
 
 def charge_changes(before: Chem.Mol, after: Chem.Mol) -> list[str]:
-    """Whether hydrogen ions moved, or electrons only; empty where the same atoms are charged."""
-    was, now = charges(before), charges(after)
-    if was == now or Chem.MolToSmiles(before) == Chem.MolToSmiles(after):
+    """Whether hydrogen ions were moved, or electrons alone; both hold the same heavy atoms, in any order."""
+    if charges(before) == charges(after) or Chem.MolToSmiles(before) == Chem.MolToSmiles(after):
         return []
-    notes = []
-    if len(now) > len(was) or _hydrogens(before) == _hydrogens(after):
-        notes.append("functional groups normalized")
-    if _hydrogens(before) != _hydrogens(after):
-        notes.append("neutralized")
-    return notes
+    was, now = _states(before), _states(after)
+    left, come = [
+        Counter((element, hydrogens) for element, hydrogens, _ in d.elements()) for d in (was - now, now - was)
+    ]
+    notes = ["functional groups normalized"] if was == now or left & come else []
+    return notes if left == come else [*notes, "neutralized"]
 
 
 def parent_notes(before: Chem.Mol, after: Chem.Mol) -> list[str]:
@@ -52,5 +51,7 @@ def _heavy(mol: Chem.Mol) -> tuple[int, ...]:
     return tuple(sorted(n for a in mol.GetAtoms() if (n := a.GetAtomicNum()) != 1))
 
 
-def _hydrogens(mol: Chem.Mol) -> int:
-    return sum(a.GetTotalNumHs() + (a.GetAtomicNum() == 1) for a in mol.GetAtoms())
+def _states(mol: Chem.Mol) -> Counter[tuple[int, int, int]]:
+    """How many heavy atoms there are of each element, number of hydrogens and charge."""
+    heavy = [a for a in mol.GetAtoms() if a.GetAtomicNum() != 1]
+    return Counter((a.GetAtomicNum(), a.GetTotalNumHs(includeNeighbors=True), a.GetFormalCharge()) for a in heavy)

@@ -25,7 +25,7 @@ class Standard(NamedTuple):
 
     mol: Chem.Mol
     notes: tuple[str, ...]
-    """What was changed, in order; empty if nothing."""
+    """What was done to charges, fragments, isotopes, stereo and tautomer, in order; empty if nothing."""
 
 
 class Standardizer(ABC):
