@@ -23,8 +23,8 @@ class Fast(Level):
 
     Differs from `rdMolStandardize.ChargeParent`: isotopes go first, fragments with carbon are preferred, a molecule
     without carbon is kept whole, charged carbon keeps its charge at reionization, and the result is sanitized.
-    RDKit's own `numThreads` is of no use: two threads take as long as one (measured with RDKit 2026.3.5), so that
-    tables are spread over processes instead.
+    RDKit's functions of lists of molecules with `numThreads` are not used: they take every step with every molecule
+    (`CleanupInPlace` alone costs more than all of this), and processes share the reading of SMILES too.
     """
 
     kind = "fast"
