@@ -13,6 +13,7 @@ from torch_geometric.nn import GINEConv as PygGineConv
 from drugml.config.base import Spec
 from drugml.config.featurizers import MorganSpec
 from drugml.config.models import ForestSpec
+from drugml.config.standardize import NoStandardization
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.pack import pack
@@ -96,7 +97,7 @@ def test_gine_conv_is_pygs() -> None:
 
 
 def fingerprints() -> np.ndarray:
-    store = pack(SMILES, MorganSpec(bits=256), max_atoms=100).store
+    store = pack(SMILES, MorganSpec(bits=256), standardize=NoStandardization(), max_atoms=100).store
     assert store is not None
     return np.asarray(store.molecule["fingerprint"])
 

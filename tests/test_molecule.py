@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from drugml.data.molecule import identity, parse, scaffold
+from drugml.data.molecule import connectivity, identity, parse, scaffold
 from drugml.data.status import Reject, Status
 from tests.conftest import SMILES
 
@@ -73,3 +73,13 @@ def test_scaffolds_ignore_substituents_stereo_and_atom_maps() -> None:
 def test_the_identity_is_the_inchikey() -> None:
     assert identity(mol("CCO")) == "LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
     assert identity(mol("Oc1ccccn1")) == identity(mol("O=c1cccc[nH]1"))  # tautomers are one molecule
+
+
+def test_connectivity_is_the_skeleton_alone() -> None:
+    keys = [
+        identity(mol(s)) for s in ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC([NH3+])C(=O)[O-]", "[13CH3]C(N)C(=O)O")
+    ]
+    assert len({*keys}) >= 3
+    assert {connectivity(k) for k in keys} == {"QNAYBMKLOCPYGJ"}
+    assert connectivity(identity(mol("NCCC(=O)O"))) != "QNAYBMKLOCPYGJ"
+    assert connectivity("smiles:0123456789abcdef0123") == "smiles:0123456789abcdef0123"

@@ -8,6 +8,7 @@ import pytest
 from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+from drugml.config.standardize import ChemblStandardization, FastStandardization, NoStandardization, StandardizeSpec
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
 from drugml.featurizers import FEATURIZERS
@@ -31,11 +32,11 @@ def assert_equal(a: PackedStore | None, b: PackedStore | None) -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
 def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, spec: object) -> None:
-    whole = pack(MIXED, spec, max_atoms=1000, identities=True)
+    whole = pack(MIXED, spec, standardize=NoStandardization(), max_atoms=1000, identities=True)
     monkeypatch.setattr(module, "CHUNK", 7)
     monkeypatch.setattr(module, "WORTH_A_POOL", 1)
     for workers in (1, 2):
-        parts = pack(MIXED, spec, max_atoms=1000, identities=True, workers=workers)
+        parts = pack(MIXED, spec, standardize=NoStandardization(), max_atoms=1000, identities=True, workers=workers)
         assert_equal(parts.store, whole.store)
         assert parts.rejects == whole.rejects
     assert sorted(whole.rejects) == [20, 21, 44]
@@ -43,15 +44,19 @@ def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, sp
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
 def test_a_selection_is_what_packing_it_alone_gives(spec: object) -> None:
-    store = pack(SMILES, spec, max_atoms=1000).store
+    store = pack(SMILES, spec, standardize=NoStandardization(), max_atoms=1000).store
     assert store is not None
     at = np.array([5, 3, 3, 59, 0])
-    alone = pack([SMILES[i] for i in at], spec, max_atoms=1000).store
+    alone = pack([SMILES[i] for i in at], spec, standardize=NoStandardization(), max_atoms=1000).store
     assert_equal(select(store, at), alone)
 
 
-def cached(folder: Path, smiles: list[str] = MIXED, spec: object = ChempropV2Spec(), **options: int) -> module.Packed:
-    return pack_cached(smiles, spec, cache=folder, **{"max_atoms": 1000, "workers": 1, **options})
+def cached(
+    folder: Path, smiles: list[str] = MIXED, spec: object = ChempropV2Spec(), **options: object
+) -> module.Packed:
+    return pack_cached(
+        smiles, spec, cache=folder, **{"standardize": NoStandardization(), "max_atoms": 1000, "workers": 1, **options}
+    )
 
 
 def test_the_cache_gives_back_what_was_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +80,13 @@ def test_the_cache_is_keyed_by_content(tmp_path: Path, monkeypatch: pytest.Monke
     cached(tmp_path, spec=OgbSpec())
     cached(tmp_path, max_atoms=5)
     assert entries() == 4
+    cached(tmp_path, standardize=FastStandardization())
+    cached(tmp_path, standardize=FastStandardization(stereo="remove"))
+    cached(tmp_path, standardize=ChemblStandardization())
+    assert entries() == 7
     monkeypatch.setattr("rdkit.__version__", "another")
     cached(tmp_path)
-    assert entries() == 5
+    assert entries() == 8
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing", "meta", "foreign"])
@@ -114,14 +123,73 @@ def test_a_molecule_whose_features_fail_costs_no_other_row(monkeypatch: pytest.M
         return whole(self, mols)
 
     monkeypatch.setattr(ChempropV2, "pack", chokes)
-    packed = pack(MIXED, ChempropV2Spec(), max_atoms=1000)
+    packed = pack(MIXED, ChempropV2Spec(), standardize=NoStandardization(), max_atoms=1000)
     last = len(MIXED) - 1
     assert packed.rejects[last] == (Status.FEATURIZER, "its features fail: RuntimeError: too noble")
     assert sorted(packed.rejects) == [20, 21, 44, last]
     monkeypatch.undo()
-    assert_equal(packed.store, pack(MIXED[:-1], ChempropV2Spec(), max_atoms=1000).store)
+    assert_equal(
+        packed.store, pack(MIXED[:-1], ChempropV2Spec(), standardize=NoStandardization(), max_atoms=1000).store
+    )
 
 
 def test_features_are_registered_once() -> None:
     with pytest.raises(TypeError, match="featurizer OgbSpec is already built by Ogb"):
         FEATURIZERS.register(OgbSpec)(object)
+
+
+FORMS = ["C[NH2+]CCc1ccccc1.[Cl-]", "CNCCc1ccccc1", "junk", "C[C@H](N)C(=O)O", "[2H]C([2H])([2H])NCCc1ccccc1.O"]
+
+
+@pytest.mark.parametrize("level", [FastStandardization(), ChemblStandardization()], ids=lambda s: s.kind)
+def test_what_is_packed_is_the_standard_molecule(
+    level: StandardizeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = cached(tmp_path, FORMS, standardize=level)
+    parent = pack(
+        ["CNCCc1ccccc1"] * 3, ChempropV2Spec(), standardize=NoStandardization(), max_atoms=99, identities=True
+    )
+    assert_equal(select(packed.store, np.array([0, 1, 3])), parent.store)  # type: ignore[arg-type]
+    salt = ["stripped: [Cl-]", "neutralized"] if level.kind == "fast" else ["neutralized", "stripped: Cl"]
+    assert packed.notes == {0: "; ".join(salt), 4: "isotope removed; stripped: O"}
+    assert [*packed.rejects] == [2]
+    monkeypatch.setattr(module, "pack", None)  # whoever packs again fails
+    assert cached(tmp_path, FORMS, standardize=level).notes == packed.notes
+
+
+def test_notes_keep_their_positions_over_chunks_and_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"standardize": FastStandardization(), "max_atoms": 1000, "identities": True}
+    smiles = [f"{s}.Cl" if i % 3 == 0 else s for i, s in enumerate(MIXED)]
+    whole = pack(smiles, MorganSpec(bits=64), **options)
+    salts = {i for i, text in whole.notes.items() if "stripped: Cl" in text}
+    assert salts == {i for i in range(0, len(smiles), 3) if i not in whole.rejects} - {42}  # [Na+].[Cl-].Cl
+    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "WORTH_A_POOL", 1)
+    for workers in (1, 2):
+        parts = pack(smiles, MorganSpec(bits=64), **options, workers=workers)
+        assert_equal(parts.store, whole.store)
+        assert parts[1:] == whole[1:]
+
+
+def test_the_size_is_checked_before_and_after_standardisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"standardize": FastStandardization(), "max_atoms": 8}
+    packed = pack(["CCCCCCC.CCO", "CCCCCCO.O"], MorganSpec(bits=64), **options)
+    assert packed.rejects == {0: (Status.TOO_LARGE, "10 heavy atoms, more than data.max_atoms = 8")}
+
+    def grown(self: object, mol: Chem.Mol, notes: list[str]) -> Chem.Mol:
+        return Chem.MolFromSmiles("C" * 9)
+
+    monkeypatch.setattr("drugml.data.standardize.fast.Fast.clean", grown)
+    packed = pack(["CC"], MorganSpec(bits=64), **options)
+    assert packed.rejects == {0: (Status.TOO_LARGE, "9 heavy atoms, more than data.max_atoms = 8")}
+
+
+def test_long_work_says_how_far_it_is(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 20)
+    options = {"standardize": NoStandardization(), "max_atoms": 1000}
+    with caplog.at_level("INFO", "drugml"):
+        pack(SMILES, MorganSpec(bits=64), **options)
+        assert caplog.messages == []
+        monkeypatch.setattr("drugml.data.progress.EVERY", 0)
+        pack(SMILES, MorganSpec(bits=64), **options)
+    assert caplog.messages == ["20 of 60 molecules prepared", "40 of 60 molecules prepared"]

@@ -22,7 +22,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_bundle(tmp_path_factory.mktemp("bundle"), "dmpnn")
 
 
-def make_bundle(folder: Path, model: str) -> Path:
+def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     from drugml.config.load import check
     from drugml.config.run import RunSpec
     from drugml.prediction import bundle as bundles
@@ -37,7 +37,7 @@ def make_bundle(folder: Path, model: str) -> Path:
     data = {"path": str(table), "targets": ["size", "rank"], "split": {"kind": "random"}, "max_atoms": 100}
     sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": {"trees": 5}, "mean": {}}
     start = {"data": data, "model": {"name": model, **sections[model]}}
-    config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16"])
+    config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16", *overrides])
     dataset = prepare(config)
     fitted = fit(dataset.config, dataset.training, folder / "last.ckpt", Silent())
     bundles.save(Predictor(_spec(dataset, fitted, "none"), fitted.trained), folder / "bundle")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from drugml.config.featurizers import ChempropV2Spec
+from drugml.config.standardize import NoStandardization
 from drugml.data.columns import find_smiles
 from drugml.data.table import Table
 from drugml.featurizers.pack import pack
@@ -33,7 +34,7 @@ def test_the_known_faults_are_found_and_no_other_row_is_lost(
     at, _ = find_smiles(table, None)
     assert table.columns[at] == column
     smiles = [r.cells[at] for r in table]
-    packed = pack(smiles, ChempropV2Spec(), max_atoms=1000, workers=2)
+    packed = pack(smiles, ChempropV2Spec(), standardize=NoStandardization(), max_atoms=1000, workers=2)
     assert packed.store is not None
     assert len(smiles) == rows
     assert [r.status for r in packed.rejects.values()] == statuses

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from drugml.config.base import Spec
 from drugml.config.labels import KeepReplicates, LabelSpec, ReplicateSpec
 from drugml.config.splits import ScaffoldSplit, SplitSpec
+from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.errors import nearest
 
 
@@ -27,6 +28,8 @@ class DataSpec(Spec):
     """What becomes of several rows of one molecule."""
     split: SplitSpec = ScaffoldSplit()
     """How molecules are divided into train, validation and test."""
+    standardize: StandardizeSpec = NoStandardization()
+    """How molecules are made comparable before anything else is done with them; predictions do the same."""
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Share of rows that may be unusable before training stops."""
     max_atoms: Annotated[int, Field(ge=1, le=65535)] = 1000

@@ -27,7 +27,7 @@ def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
         mol = Chem.MolFromSmiles(text)
         if mol is None:
             return _diagnose(core)
-    return _fault(mol, text, max_atoms) or mol
+    return fault(mol, text, max_atoms) or mol
 
 
 def is_inchi(text: str) -> bool:
@@ -48,11 +48,11 @@ def _parse_inchi(text: str, max_atoms: int) -> Chem.Mol | Reject:
         mol = Chem.MolFromInchi(text)
     if mol is None:
         return Reject(Status.NOT_SMILES, f"not an InChI: {text[:80]!r}")
-    return _fault(mol, text, max_atoms) or mol
+    return fault(mol, text, max_atoms) or mol
 
 
-def _fault(mol: Chem.Mol, text: str, max_atoms: int) -> Reject | None:
-    """Why a valid molecule cannot be featurized."""
+def fault(mol: Chem.Mol, text: str, max_atoms: int) -> Reject | None:
+    """Why a valid molecule, written `text`, cannot be featurized."""
     if mol.GetNumAtoms() == 0:
         return Reject(Status.NO_ATOMS, f"a SMILES without atoms: {text!r}")
     if mol.GetNumAtoms() > max_atoms:
@@ -67,6 +67,14 @@ def identity(mol: Chem.Mol) -> str:
     with BlockLogs():
         key = Chem.MolToInchiKey(mol)
     return str(key) if key else "smiles:" + digest(Chem.MolToSmiles(mol))
+
+
+def connectivity(key: str) -> str:
+    """First block of an InChIKey: the skeleton of bonds without stereo, isotopes and protonation.
+
+    An identity that is no InChIKey has no such block and stands for itself.
+    """
+    return key if key.startswith("smiles:") else key[:14]
 
 
 def scaffold(mol: Chem.Mol) -> str:

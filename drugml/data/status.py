@@ -17,6 +17,7 @@ class Status(StrEnum):
     NO_ATOMS = "no_atoms"
     UNSUPPORTED = "unsupported_atom"
     TOO_LARGE = "too_large"
+    STANDARDIZER = "standardize_error"
     FEATURIZER = "featurizer_error"
     BAD_LABEL = "bad_label"
     BAD_UNIT = "bad_unit"

@@ -18,7 +18,10 @@ import rdkit
 from rdkit import Chem
 
 from drugml.config.base import Spec
-from drugml.data.molecule import identity, parse, scaffold
+from drugml.config.standardize import StandardizeSpec
+from drugml.data.molecule import fault, identity, parse, scaffold
+from drugml.data.progress import Progress
+from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate
 from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
@@ -29,7 +32,7 @@ CHUNK = 1000
 """Molecules a worker takes at a time."""
 WORTH_A_POOL = 4000
 """Fewer molecules are done before workers have started."""
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the meaning of a stored field changes."""
 
 
@@ -40,49 +43,68 @@ class Packed(NamedTuple):
     """The good molecules, in order; None if there is none."""
     rejects: dict[int, Reject]
     """Position in the list to reason."""
+    notes: dict[int, str]
+    """Position in the list to what standardisation changed; only of molecules that it changed."""
 
 
-def pack(smiles: Sequence[str], spec: Spec, *, max_atoms: int, identities: bool = False, workers: int = 1) -> Packed:
-    """Parse and featurize, in order.
+def pack(
+    smiles: Sequence[str],
+    spec: Spec,
+    *,
+    standardize: StandardizeSpec,
+    max_atoms: int,
+    identities: bool = False,
+    workers: int = 1,
+) -> Packed:
+    """Parse, standardize and featurize, in order.
 
     Args:
         smiles: what stands in the table, good or bad.
         spec: which featurizer.
-        max_atoms: larger molecules are rejected.
-        identities: also store `inchikey` and `scaffold` of each molecule, as splits need them.
+        standardize: what is done with a molecule before it is featurized.
+        max_atoms: larger molecules are rejected, before and after that.
+        identities: also store `inchikey` and `scaffold` of each standard molecule, as splits need them.
         workers: processes; SMILES go out and arrays come back, never molecules.
     """
     chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
-    job = partial(_pack_chunk, spec=spec, max_atoms=max_atoms, identities=identities)
+    job = partial(_pack_chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities)
     stores: list[PackedStore] = []
     rejects: dict[int, Reject] = {}
+    notes: dict[int, str] = {}
+    progress = Progress(len(smiles), "molecules prepared")
     for n, part in enumerate(_mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
         rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
+        notes |= {n * CHUNK + i: text for i, text in part.notes.items()}
         if part.store is not None:
             stores.append(part.store)
-    return Packed(concatenate(stores) if stores else None, rejects)
+        progress.done(min(len(smiles), (n + 1) * CHUNK))
+    return Packed(concatenate(stores) if stores else None, rejects, notes)
 
 
-def pack_cached(smiles: Sequence[str], spec: Spec, *, max_atoms: int, cache: Path, workers: int) -> Packed:
+def pack_cached(
+    smiles: Sequence[str], spec: Spec, *, standardize: StandardizeSpec, max_atoms: int, cache: Path, workers: int
+) -> Packed:
     """As `pack` with identities, from the cache where the same was packed before.
 
-    The key covers the SMILES, the featurizer's description, RDKit's version and this format; on any
-    difference the work is done anew.
+    The key covers the SMILES, what standardizer and featurizer say of themselves, RDKit's version and this format;
+    on any difference the work is done anew.
     """
-    folder = cache / "stores" / _key(smiles, spec, max_atoms)
+    folder = cache / "stores" / _key(smiles, spec, standardize, max_atoms)
     try:
         store, meta = PackedStore.load(folder)
         log.info("features: %s molecules from the cache", f"{len(store):,}")
-        return Packed(store, {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()})
+        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
+        return Packed(store, rejects, {int(i): str(text) for i, text in meta["notes"].items()})
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, OSError) as error:
         log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
-    packed = pack(smiles, spec, max_atoms=max_atoms, identities=True, workers=workers)
+    packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
     if packed.store is not None:
         try:
-            packed.store.save(folder, {"rejects": {i: [r.status, r.reason] for i, r in packed.rejects.items()}})
+            reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
+            packed.store.save(folder, {"rejects": reasons, "notes": packed.notes})
         except OSError as error:
             log.warning("features: not cached, %s: %s", folder, error.strerror or error)
     return packed
@@ -99,24 +121,48 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _pack_chunk(smiles: Sequence[str], *, spec: Spec, max_atoms: int, identities: bool) -> Packed:
+def _pack_chunk(
+    smiles: Sequence[str], *, spec: Spec, standardize: StandardizeSpec, max_atoms: int, identities: bool
+) -> Packed:
     featurizer = FEATURIZERS.build(spec)
-    parsed = [parse(s, max_atoms) for s in smiles]
-    rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
-    good = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
+    good, rejects, notes = _standard(smiles, standardize, max_atoms)
+    if not identities:
+        notes = {}
     featurize = partial(_featurize, featurizer, identities=identities)
     try:
-        return Packed(featurize([*good.values()]) if good else None, rejects)
+        return Packed(featurize([*good.values()]) if good else None, rejects, notes)
     except MemoryError:
         raise
     except Exception:  # one molecule that RDKit chokes on must not cost the other rows
         log.debug("featurizing one by one", exc_info=True)
-        return _one_by_one(featurize, good, rejects)
+        store, failed = _one_by_one(featurize, good)
+        return Packed(store, rejects | failed, {i: text for i, text in notes.items() if i not in failed})
+
+
+def _standard(
+    smiles: Sequence[str], spec: StandardizeSpec, max_atoms: int
+) -> tuple[dict[int, Chem.Mol], dict[int, Reject], dict[int, str]]:
+    """Position to standard molecule, to reject, and to what was changed; each position in one of the first two."""
+    parsed = [parse(s, max_atoms) for s in smiles]
+    rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
+    mols = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
+    good: dict[int, Chem.Mol] = {}
+    notes: dict[int, str] = {}
+    for i, done in zip(mols, STANDARDIZERS.build(spec).standardize([*mols.values()]), strict=True):
+        if isinstance(done, Reject):
+            rejects[i] = done
+        elif done.mol is not mols[i] and (why := fault(done.mol, smiles[i], max_atoms)):
+            rejects[i] = why
+        else:
+            good[i] = done.mol
+            if done.notes:
+                notes[i] = "; ".join(done.notes)
+    return good, dict(sorted(rejects.items())), notes
 
 
 def _one_by_one(
-    featurize: Callable[[list[Chem.Mol]], PackedStore], good: dict[int, Chem.Mol], rejects: dict[int, Reject]
-) -> Packed:
+    featurize: Callable[[list[Chem.Mol]], PackedStore], good: dict[int, Chem.Mol]
+) -> tuple[PackedStore | None, dict[int, Reject]]:
     """Slowly, so that only those molecules are rejected whose features fail."""
     stores, failed = [], {}
     for i, mol in good.items():
@@ -125,7 +171,7 @@ def _one_by_one(
         except Exception as error:
             said = str(error).strip().partition("\n")[0]
             failed[i] = Reject(Status.FEATURIZER, f"its features fail: {type(error).__name__}: {said}")
-    return Packed(concatenate(stores) if stores else None, rejects | failed)
+    return concatenate(stores) if stores else None, failed
 
 
 def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool) -> PackedStore:
@@ -147,10 +193,11 @@ def _mapped(job: Any, chunks: list[Sequence[str]], workers: int) -> Iterator[Pac
         yield from pool.map(job, chunks)
 
 
-def _key(smiles: Sequence[str], spec: Spec, max_atoms: int) -> str:
+def _key(smiles: Sequence[str], spec: Spec, standardize: StandardizeSpec, max_atoms: int) -> str:
     about = {
         "schema": SCHEMA,
         "featurizer": digest(FEATURIZERS.build(spec).describe()),
+        "standardizer": digest(STANDARDIZERS.build(standardize).describe()),
         "rdkit": rdkit.__version__,
         "max_atoms": max_atoms,
     }

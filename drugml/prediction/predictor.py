@@ -35,7 +35,8 @@ class Predictor:
 
     def predict(self, smiles: Sequence[str], workers: int = 1) -> Predictions:
         """Predict; a bad SMILES gives NaN and a reason, never a number and never an exception."""
-        packed = pack(smiles, self.spec.featurizer, max_atoms=self.spec.max_atoms, workers=workers)
+        spec = self.spec
+        packed = pack(smiles, spec.featurizer, standardize=spec.standardize, max_atoms=spec.max_atoms, workers=workers)
         values = np.full((len(smiles), len(self.spec.targets)), np.nan)
         if packed.store is None:
             return Predictions(values, packed.rejects)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from drugml.config.featurizers import FeaturizerSpec
 from drugml.config.models import HeadSpec, ModelSpec
+from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.config.tasks import TaskSpec
 
 FORMAT = 1
@@ -33,6 +34,8 @@ class BundleSpec(BaseModel):
     positive: dict[str, str] = {}
     """Of each two-class target the class whose probability is predicted."""
     task: TaskSpec
+    standardize: StandardizeSpec = NoStandardization()
+    """What is done with a molecule before it is featurized."""
     featurizer: FeaturizerSpec
     model: ModelSpec
     head: HeadSpec

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import drugml
 
-PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow")
+PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
 
 
 def versions() -> dict[str, str]:

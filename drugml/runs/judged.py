@@ -91,7 +91,12 @@ def judge(config: RunSpec) -> Judged:
     smiles = [c[at] for c in cells]
     config = _resolved(config, {t: [c[p.value] for c in cells] for t, p in places.items()}, table.columns[at])
     packed = pack_cached(
-        smiles, config.featurizer, max_atoms=config.data.max_atoms, cache=cache_folder(), workers=cores()
+        smiles,
+        config.featurizer,
+        standardize=config.data.standardize,
+        max_atoms=config.data.max_atoms,
+        cache=cache_folder(),
+        workers=cores(),
     )
     read = [_read(config, t, s, cells, places[t], smiles) for t, s in specs.items()]
     rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}

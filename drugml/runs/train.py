@@ -199,6 +199,7 @@ def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
         featurizer=config.featurizer,
         model=config.model,
         head=config.head,
+        standardize=config.data.standardize,
         max_atoms=config.data.max_atoms,
         shift=fitted.scaling.shift,
         scale=fitted.scaling.scale,

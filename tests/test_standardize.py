@@ -1,0 +1,347 @@
+"""Standard molecules: what each level makes of what chemists write, and the laws that hold for both."""
+
+import random
+import time
+
+import pytest
+from chembl_structure_pipeline import get_parent_mol, standardize_mol
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from rdkit import Chem
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from drugml.config.load import ConfigError, check
+from drugml.config.run import RunSpec
+from drugml.config.standardize import SYMBOLS, ChemblStandardization, FastStandardization, NoStandardization
+from drugml.data.molecule import identity
+from drugml.data.standardize import STANDARDIZERS, Standard
+from drugml.data.status import Reject, Status
+from tests.conftest import SMILES
+
+Spec = FastStandardization | ChemblStandardization
+LEVELS = (FastStandardization, ChemblStandardization)
+
+FAST = [
+    # salts of bases
+    ("CNCCC(Oc1ccc(C(F)(F)F)cc1)c1ccccc1.Cl", "CNCCC(Oc1ccc(C(F)(F)F)cc1)c1ccccc1", "stripped: Cl"),
+    ("C[NH2+]CCc1ccccc1.[Cl-]", "CNCCc1ccccc1", "stripped: [Cl-]; neutralized"),
+    ("NCCc1ccc(O)c(O)c1.Br", "NCCc1ccc(O)c(O)c1", "stripped: Br"),
+    ("CN1CCCC1c1cccnc1.OC(=O)C(O)C(O)C(=O)O", "CN1CCCC1c1cccnc1", "stripped: O=C(O)C(O)C(O)C(=O)O"),
+    ("CN1CCCC1c1cccnc1.O=S(=O)(O)O", "CN1CCCC1c1cccnc1", "stripped: O=S(=O)(O)O"),
+    ("NC(=[NH2+])N.[Cl-]", "N=C(N)N", "stripped: [Cl-]; neutralized"),
+    (
+        "[O-]S(=O)(=O)c1ccc(C)cc1.[NH3+]CCCCc1ccccc1",
+        "NCCCCc1ccccc1",
+        "stripped: Cc1ccc(S(=O)(=O)[O-])cc1; neutralized",
+    ),
+    ("O=Cl(=O)(=O)[O-].c1cc[nH+]cc1", "c1ccncc1", "stripped: [O-][Cl+3]([O-])([O-])[O-]; neutralized"),
+    # salts of acids, metals
+    ("CC(=O)[O-].[Na+]", "CC(=O)O", "stripped: [Na+]; neutralized"),
+    ("[Na]OC(=O)c1ccccc1", "O=C(O)c1ccccc1", "metal disconnected; stripped: [Na+]; neutralized"),
+    ("CC(C)Cc1ccc(C(C)C(=O)[O-])cc1.[K+]", "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "stripped: [K+]; neutralized"),
+    ("[Ca+2].CC(=O)[O-].CC(=O)[O-]", "CC(=O)O", "stripped: CC(=O)[O-], [Ca+2]; neutralized"),
+    ("CP(=O)([O-])[O-].[Na+].[Na+]", "CP(=O)(O)O", "stripped: [Na+], [Na+]; neutralized"),
+    ("[NH4+].[O-]C(=O)c1ccccc1O", "O=C(O)c1ccccc1O", "stripped: [NH4+]; neutralized"),
+    ("CC(=O)NO.[Zn+2]", "CC(=O)NO", "stripped: [Zn+2]"),
+    ("CC(=O)[CH-]C(C)=O.[Na+]", "CC(=O)CC(C)=O", "stripped: [Na+]; neutralized"),
+    # nothing but salt or solvent
+    ("[Na+].[Cl-]", "[Cl-].[Na+]", "2 fragments kept"),
+    ("[Na+].[OH-]", "[Na+].[OH-]", "2 fragments kept"),
+    ("O", "O", ""),
+    # hydrates, solvates, mixtures
+    ("O.CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21", "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21", "stripped: O"),
+    ("O.O.NC(=O)c1cccnc1", "NC(=O)c1cccnc1", "stripped: O, O"),
+    ("OCCN1CCNCC1.CCO", "OCCN1CCNCC1", "stripped: CCO"),
+    ("c1ccncc1.c1ccncc1", "c1ccncc1", "stripped: c1ccncc1"),
+    (
+        "CC(=O)Oc1ccccc1C(=O)O.Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+        "Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+        "stripped: CC(=O)Oc1ccccc1C(=O)O",
+    ),
+    # charges: acids, bases, zwitterions, and those that cannot go
+    ("[O-]c1ccccc1", "Oc1ccccc1", "neutralized"),
+    ("[NH3+][C@@H](Cc1ccccc1)C(=O)[O-]", "N[C@@H](Cc1ccccc1)C(=O)O", "neutralized"),
+    ("C[N+](C)(C)CC(=O)[O-]", "C[N+](C)(C)CC(=O)[O-]", ""),
+    ("C[N+](C)(C)CCO.[Cl-]", "C[N+](C)(C)CCO", "stripped: [Cl-]"),
+    ("C[n+]1ccccc1.[I-]", "C[n+]1ccccc1", "stripped: [I-]"),
+    ("C[P+](C)(C)C.[Br-]", "C[P+](C)(C)C", "stripped: [Br-]"),
+    ("[O-][N+](=O)c1ccc([O-])cc1.[Na+]", "O=[N+]([O-])c1ccc(O)cc1", "stripped: [Na+]; neutralized"),
+    ("[O-]C(=O)CS(=O)(=O)O", "O=C(O)CS(=O)(=O)O", "reionized; neutralized"),
+    # functional groups drawn in two ways
+    ("c1ccccc1N(=O)=O", "O=[N+]([O-])c1ccccc1", ""),
+    ("CN=N#N", "CN=[N+]=[N-]", ""),
+    ("O=n1ccccc1", "[O-][n+]1ccccc1", ""),
+    ("CS(C)=O", "C[S+](C)[O-]", "functional groups normalized"),
+    ("C[S+](C)[O-]", "C[S+](C)[O-]", ""),
+    ("CS(=O)(=O)c1ccccc1", "CS(=O)(=O)c1ccccc1", ""),
+    ("C[S+2]([O-])([O-])c1ccccc1", "CS(=O)(=O)c1ccccc1", "functional groups normalized"),
+    # boron
+    ("OB(O)c1ccccc1", "OB(O)c1ccccc1", ""),
+    ("F[B-](F)(F)c1ccccc1.[K+]", "F[B-](F)(F)c1ccccc1", "stripped: [K+]"),
+    # isotopes and stereo
+    ("[2H]C([2H])([2H])Oc1ccccc1", "COc1ccccc1", "isotope removed"),
+    ("[13CH3]C(=O)O", "CC(=O)O", "isotope removed"),
+    ("[2H]O[2H]", "O", "isotope removed"),
+    ("[2H][C@H](C)O", "CCO", "isotope removed"),
+    ("C[C@H](N)C(=O)O", "C[C@H](N)C(=O)O", ""),
+    ("F/C=C\\F.Cl", "F/C=C\\F", "stripped: Cl"),
+]
+HARD = [s for s, _, _ in FAST] + [
+    "N[Pt](N)(Cl)Cl",
+    "C[Hg]Cl",
+    "[Fe+2].[CH-]1C=CC=C1.[CH-]1C=CC=C1",
+    "COC(=O)C=C1SC([C-](C(=O)OC)[n+]2ccc3ccccc3c2)=NC1=O",  # an ylide that RDKit's reionizer turns to and fro
+    "I.OCCN(C1=NCCN1)[N+](=Cc1ccccc1O)[CH-]c1ccccc1O",  # and one that depends on the order of atoms
+    "[H]/N=C(/N)c1ccccc1",
+    "[H][H]",
+    "[Na]",
+    "[Xe]",
+]
+
+
+def mol(smiles: str) -> Chem.Mol:
+    found = Chem.MolFromSmiles(smiles)
+    assert found is not None, smiles
+    return found
+
+
+def standard(smiles: str, spec: Spec) -> Standard:
+    (found,) = STANDARDIZERS.build(spec).standardize([mol(smiles)])
+    assert isinstance(found, Standard), found
+    return found
+
+
+def smiles_of(smiles: str, spec: Spec) -> str:
+    return str(Chem.MolToSmiles(standard(smiles, spec).mol))
+
+
+@pytest.mark.parametrize(("smiles", "expected", "notes"), FAST)
+def test_fast_gives_the_molecule_a_chemist_means(smiles: str, expected: str, notes: str) -> None:
+    found = standard(smiles, FastStandardization())
+    assert Chem.MolToSmiles(found.mol) == Chem.CanonSmiles(expected)
+    assert "; ".join(found.notes) == notes
+
+
+@pytest.mark.parametrize(
+    ("smiles", "expected", "notes"),
+    [
+        ("CC(=O)[O-].[Na+]", "CC(=O)[O-].[Na+]", "2 fragments kept"),
+        ("C[N+](C)(C)CCO.[Cl-]", "C[N+](C)(C)CCO.[Cl-]", "2 fragments kept"),
+        ("[NH4+].[O-]C(=O)c1ccccc1O", "N.O=C(O)c1ccccc1O", "neutralized; 2 fragments kept"),
+        ("C[NH2+]CCc1ccccc1.[Cl-]", "CNCCc1ccccc1", "neutralized; stripped: Cl"),
+        ("CC(C)Cc1ccc(C(C)C(=O)[O-])cc1.[K+]", "CC(C)Cc1ccc(C(C)C(=O)O)cc1", "stripped: [K+]; neutralized"),
+        ("c1ccccc1[N-][N+]#N", "[N-]=[N+]=Nc1ccccc1", "functional groups normalized"),
+        ("N[Pt](N)(Cl)Cl", "N[Pt](N)(Cl)Cl", "metal or boron cluster, not standardized by ChEMBL's rule"),
+        (
+            "CC(=O)Oc1ccccc1C(=O)O.Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+            "CC(=O)Oc1ccccc1C(=O)O.Cn1c(=O)c2c(ncn2C)n(C)c1=O",
+            "2 fragments kept",
+        ),
+        ("[2H][C@H](C)O", "CCO", "isotope removed"),
+        ("[13CH3][NH3+]", "CN", "neutralized; isotope removed"),
+    ],
+)
+def test_chembl_has_rules_of_its_own(smiles: str, expected: str, notes: str) -> None:
+    found = standard(smiles, ChemblStandardization())
+    assert Chem.MolToSmiles(found.mol) == Chem.CanonSmiles(expected)
+    assert "; ".join(found.notes) == notes
+
+
+def direct(smiles: str) -> str:
+    """As the authors of ChEMBL's pipeline call it."""
+    parent, _ = get_parent_mol(standardize_mol(mol(smiles)))
+    Chem.SanitizeMol(parent)
+    parent = Chem.RemoveHs(parent)
+    Chem.AssignStereochemistry(parent, cleanIt=True, force=True)
+    return str(Chem.MolToSmiles(parent))
+
+
+SALTS = [
+    f"{s}.{ion}" for s, ion in zip(SMILES, ["Cl", "[Na+]", "OS(=O)(=O)O", "O", "OC(=O)C=CC(=O)O"] * 12, strict=True)
+]
+
+
+def test_chembl_equals_calling_its_pipeline() -> None:
+    smiles = [*SMILES, *SALTS, *HARD]
+    found = [smiles_of(s, ChemblStandardization()) for s in smiles]
+    assert found == [direct(s) for s in smiles]
+
+
+def test_fast_equals_calling_rdkit_step_by_step() -> None:
+    largest = rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
+    smiles = [s for s in [*SMILES, *SALTS, *HARD] if "C-]" not in s and "CH-]" not in s]
+    for text in smiles:
+        expected = mol(text)
+        for atom in expected.GetAtoms():
+            atom.SetIsotope(0)
+        expected = rdMolStandardize.Cleanup(Chem.RemoveHs(expected))
+        if any(a.GetAtomicNum() == 6 for a in expected.GetAtoms()):
+            expected = largest.choose(expected)
+        expected = rdMolStandardize.Uncharger().uncharge(expected)
+        Chem.SanitizeMol(expected)
+        Chem.AssignStereochemistry(expected, cleanIt=True, force=True)
+        assert smiles_of(text, FastStandardization()) == Chem.MolToSmiles(expected), text
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_standardising_twice_is_standardising_once_and_the_result_is_a_molecule_as_if_read(level: type[Spec]) -> None:
+    standardizer = STANDARDIZERS.build(level())
+    for text in [*SMILES, *SALTS, *HARD]:
+        once = standard(text, level())
+        (twice,) = standardizer.standardize([once.mol])
+        assert isinstance(twice, Standard)
+        written = Chem.MolToSmiles(once.mol)
+        assert Chem.MolToSmiles(twice.mol) == written
+        assert identity(twice.mol) == identity(once.mol)
+        assert [n for n in twice.notes if "fragments kept" not in n and "not standardized" not in n] == []
+        assert once.mol.GetNumAtoms() > 0
+        again = mol(written)
+        assert Chem.MolToSmiles(again) == written
+        for name in ("GetIsAromatic", "GetHybridization", "GetTotalNumHs", "IsInRing", "GetNumRadicalElectrons"):
+            read = sorted(str(getattr(a, name)()) for a in again.GetAtoms())
+            assert sorted(str(getattr(a, name)()) for a in once.mol.GetAtoms()) == read, (text, name)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(st.sampled_from([*SMILES, *SALTS[:20], *HARD]), st.integers(0, 10**6))
+def test_the_order_of_atoms_does_not_matter(level: type[Spec], smiles: str, seed: int) -> None:
+    whole = mol(smiles)
+    order = list(range(whole.GetNumAtoms()))
+    random.Random(seed).shuffle(order)
+    outcomes = STANDARDIZERS.build(level()).standardize([whole, Chem.RenumberAtoms(whole, order)])
+    written = {Chem.MolToSmiles(o.mol) if isinstance(o, Standard) else o for o in outcomes}
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize("spec", [NoStandardization(), FastStandardization(), ChemblStandardization()])
+@given(st.lists(st.sampled_from([*SMILES[:10], *HARD]), max_size=12))
+def test_every_molecule_has_one_outcome_in_its_place_and_is_not_changed(spec: Spec, smiles: list[str]) -> None:
+    mols = [mol(s) for s in smiles]
+    before = [Chem.MolToCXSmiles(m) for m in mols]
+    outcomes = STANDARDIZERS.build(spec).standardize(mols)
+    assert len(outcomes) == len(mols)
+    assert [Chem.MolToCXSmiles(m) for m in mols] == before
+    for text, outcome in zip(smiles, outcomes, strict=True):
+        (alone,) = STANDARDIZERS.build(spec).standardize([mol(text)])
+        assert isinstance(outcome, Standard)
+        assert isinstance(alone, Standard)
+        assert Chem.MolToSmiles(outcome.mol) == Chem.MolToSmiles(alone.mol)
+        assert outcome.notes == alone.notes
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("options", "smiles", "expected"),
+    [
+        ({"parent": False}, "CCCN.Cl", "CCCN.Cl"),
+        ({"parent": False}, "CCC[NH3+].[Cl-]", "CCCN.Cl"),
+        ({"neutralize": False}, "CCC[NH3+].[Cl-]", "CCC[NH3+]"),
+        ({"neutralize": False, "parent": False}, "CCCC(=O)[O-].[Na+]", "CCCC(=O)[O-].[Na+]"),
+        ({"neutralize": False}, "CS(C)=O", "C[S+](C)[O-]"),
+        ({"isotopes": "keep"}, "[2H]C([2H])([2H])Oc1ccccc1.Cl", "[2H]C([2H])([2H])Oc1ccccc1"),
+        ({"isotopes": "keep", "parent": False}, "[13CH3]CO", "[13CH3]CO"),
+        ({"parent": False}, "[13CH3]CO.Cl", "CCO.Cl"),
+        ({"stereo": "remove"}, "C[C@H](N)C(=O)O", "CC(N)C(=O)O"),
+        ({"stereo": "remove"}, "F/C=C\\F", "FC=CF"),
+        ({"tautomer": True}, "Oc1ccccn1", "O=c1cccc[nH]1"),
+        ({"tautomer": True}, "C[C@H](N)C(=O)O", "C[C@H](N)C(=O)O"),
+        ({"tautomer": True}, "C/C(=N\\O)c1ccccc1", "C/C(=N\\O)c1ccccc1"),
+        ({"elements": ("C", "N", "O")}, "CCCN.Cl", "CCCN"),
+        ({"elements": ("O",)}, "[2H]O[2H]", "O"),
+    ],
+)
+def test_each_choice_does_what_it_says(
+    level: type[Spec], options: dict[str, object], smiles: str, expected: str
+) -> None:
+    assert smiles_of(smiles, level(**options)) == Chem.CanonSmiles(expected)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_choices_leave_their_notes(level: type[Spec]) -> None:
+    assert standard("C[C@H](N)C(=O)O", level(stereo="remove")).notes == ("stereo removed",)
+    assert standard("CCO", level(stereo="remove", tautomer=True)).notes == ()
+    assert standard("Oc1ccccn1", level(tautomer=True)).notes == ("tautomer changed",)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_foreign_element_is_a_reject(level: type[Spec]) -> None:
+    spec = level(elements=("C", "O"))
+    found = STANDARDIZERS.build(spec).standardize([mol("C[Si](C)(C)CF"), mol("CCO")])
+    reason = "F, Si: not in data.standardize.elements (C, H, O)"
+    assert found[0] == Reject(Status.UNSUPPORTED, reason)
+    assert isinstance(found[1], Standard)
+
+
+def test_what_cannot_be_standardised_is_a_reject_and_costs_no_other_molecule() -> None:
+    stannane = (
+        "[Cl][Sn]([Cl])([C]12[C]3=[C]4[C]5=[C]1[Fe]45321678[C]2=[C]1[CH]6[C]7=[C]28)"
+        "[C]12[C]3=[C]4[C]5=[C]1[Fe]45321678[C]2=[C]1[CH]6[C]7=[C]28"
+    )
+    found = STANDARDIZERS.build(FastStandardization()).standardize([mol("CCO"), mol(stannane), mol("C")])
+    assert isinstance(found[1], Reject)
+    assert found[1].status == Status.STANDARDIZER
+    assert found[1].reason.startswith("fast standardisation fails: KekulizeException: Can't kekulize mol")
+    assert isinstance(found[0], Standard)
+    assert isinstance(found[2], Standard)
+
+
+POLYKETIDE = "O=C1CC(=O)C(C(=O)CC(=O)CC(=O)CC(=O)CC(=O)C)C(=O)C1"  # half a second, stopped by RDKit's limits
+PEPTIDE = "CC(=O)N" + "[C@@H](CCCNC(=N)N)C(=O)N" * 40 + "C"  # minutes without any limit
+
+
+def test_the_search_of_a_tautomer_ends_in_time_and_the_molecule_keeps_its_own() -> None:
+    spec = FastStandardization(tautomer=True, tautomer_seconds=0.05)
+    start = time.monotonic()
+    found = standard(PEPTIDE, spec)
+    assert time.monotonic() - start < 5
+    assert found.notes == ("tautomer time limit reached",)
+    assert Chem.MolToSmiles(found.mol) == Chem.CanonSmiles(PEPTIDE)
+    assert standard("Oc1ccccn1", spec).notes == ("tautomer changed",)  # the next one is not late
+
+
+def test_too_many_tautomers_leave_the_molecule_as_it_was() -> None:
+    found = standard(POLYKETIDE, FastStandardization(tautomer=True, tautomer_seconds=60))
+    assert found.notes == ("tautomer number limit reached",)
+    assert Chem.MolToSmiles(found.mol) == Chem.CanonSmiles(POLYKETIDE)
+
+
+@pytest.mark.parametrize("pair", [("Oc1ccccn1", "O=c1cccc[nH]1"), ("CC(O)=CC(C)=O", "CC(=O)CC(C)=O")])
+def test_two_tautomers_become_one_molecule(pair: tuple[str, str]) -> None:
+    for level in LEVELS:
+        first, second = (smiles_of(s, level(tautomer=True)) for s in pair)
+        assert first == second
+        assert smiles_of(first, level(tautomer=True)) == first
+
+
+def test_elements_are_symbols() -> None:
+    table = Chem.GetPeriodicTable()
+    assert SYMBOLS.split() == [table.GetElementSymbol(n) for n in range(1, 119)]
+    with pytest.raises(ValidationError, match="'cl' is no symbol of an element; did you mean 'Cl'"):
+        FastStandardization(elements=("C", "cl"))
+
+
+def test_the_config_takes_a_level_by_name() -> None:
+    start = {"data": {"path": "x.csv", "targets": ["y"]}}
+    assert check(RunSpec, start, {(): "x"}).data.standardize == NoStandardization()
+    chosen = check(RunSpec, start, {(): "x"}, ["data.standardize=fast", "data.standardize.stereo=remove"])
+    assert chosen.data.standardize == FastStandardization(stereo="remove")
+    with pytest.raises(ConfigError, match=r"there is no `data.standardize` called 'chembel'; did you mean 'chembl'\?"):
+        check(RunSpec, start, {(): "x"}, ["data.standardize=chembel"])
+
+
+def test_a_standardizer_says_all_that_its_results_depend_on() -> None:
+    described = [STANDARDIZERS.build(s).describe() for s in (FastStandardization(), ChemblStandardization())]
+    assert [d["versions"].keys() for d in described] == [{"rdkit"}, {"rdkit", "chembl_structure_pipeline"}]
+    fields: dict[str, object] = {
+        "parent": False,
+        "neutralize": False,
+        "isotopes": "keep",
+        "stereo": "remove",
+        "tautomer": True,
+        "elements": ("C",),
+    }
+    assert {*FastStandardization.model_fields} == {*fields, "kind", "tautomer_seconds"}
+    others = [STANDARDIZERS.build(FastStandardization(**{k: v})).describe() for k, v in fields.items()]
+    others.append(STANDARDIZERS.build(FastStandardization(tautomer=True, tautomer_seconds=2)).describe())
+    assert all(d not in others[:i] and d not in described for i, d in enumerate(others))
