@@ -10,6 +10,7 @@ from rdkit import Chem
 
 from drugml.config.run import RunSpec
 from drugml.data.molecule import parse
+from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject
 from drugml.data.table import Table
 from drugml.data.targets import as_written, exact
@@ -17,7 +18,7 @@ from drugml.errors import UserError
 from drugml.runs.dataset import Curated, curate
 from drugml.runs.judged import judge
 
-DEFAULTS = ("data.replicates=merge", "data.max_rejected=1.0")
+DEFAULTS = ("data.standardize=fast", "data.replicates=merge", "data.max_rejected=1.0")
 """What curating means where the user says nothing else."""
 
 
@@ -45,7 +46,7 @@ class Report:
 def curate_table(config: RunSpec, out: Path) -> Report:
     """Write one row per molecule, and beside it the rejected rows.
 
-    Columns: smiles (canonical), inchikey, of each target its value, `_relation` where there are bounds, and for merged
+    Columns: smiles (canonical, of the standard molecule), inchikey, of each target its value, `_relation` where there are bounds, and for merged
     replicates `_n` and `_sd`; lines of the input.
 
     Raises:
@@ -69,7 +70,7 @@ def curate_table(config: RunSpec, out: Path) -> Report:
 def _columns(curated: Curated) -> dict[str, list[str]]:
     judged = curated.judged
     out = {
-        "smiles": [_canonical(judged.smiles[r[0]], judged.config.data.max_atoms) for r in curated.rows],
+        "smiles": _standard_smiles([judged.smiles[r[0]] for r in curated.rows], judged.config),
         "inchikey": [k.decode() for k in curated.store.molecule["inchikey"]],
     }
     for t, name in enumerate(judged.config.data.targets):
@@ -88,9 +89,17 @@ def _columns(curated: Curated) -> dict[str, list[str]]:
     return out
 
 
-def _canonical(smiles: str, max_atoms: int) -> str:
-    mol = parse(smiles, max_atoms)
-    return smiles if isinstance(mol, Reject) else str(Chem.MolToSmiles(mol))
+def _standard_smiles(smiles: list[str], config: RunSpec) -> list[str]:
+    """Canonical SMILES of the standard molecules; none of them is a reject, they were judged before."""
+    standardizer = STANDARDIZERS.build(config.data.standardize)
+    out = []
+    for text in smiles:
+        mol = parse(text, config.data.max_atoms)
+        assert not isinstance(mol, Reject)
+        (standard,) = standardizer.standardize([mol])
+        assert not isinstance(standard, Reject)
+        out.append(str(Chem.MolToSmiles(standard.mol)))
+    return out
 
 
 def _shown(value: float) -> str:
