@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drugml.config.base import Spec
 from drugml.config.splits import PredefinedSplit, RandomSplit, ScaffoldSplit
 from drugml.data.molecule import identity, parse, scaffold
-from drugml.data.split import FOLDS, SPLITTERS, Molecules, SplitPlan, split
+from drugml.data.splits import FOLDS, SPLITTERS, Molecules, SplitPlan, split
 from drugml.errors import UserError
 from tests.conftest import SMILES, read_csv
 

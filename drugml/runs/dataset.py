@@ -17,7 +17,7 @@ from drugml.config.splits import PredefinedSplit
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data.columns import find_smiles
-from drugml.data.split import Molecules, split
+from drugml.data.splits import Molecules, split
 from drugml.data.status import Reject, Status
 from drugml.data.store import select
 from drugml.data.table import Row, Table, locate, name_of
