@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drugml.config.splits import PredefinedSplit
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data.columns import find_smiles
@@ -108,6 +107,8 @@ def prepare(config: RunSpec) -> Dataset:
         np.asarray(store.molecule["inchikey"]),
         np.asarray(store.molecule["scaffold"]),
         [rows[i].cells[split_at] for i in used] if split_at is not None else None,
+        [smiles[i] for i in used],
+        labels[used],
     )
     plan = split(config.data.split, molecules)
     if leaks := plan.leaks():
@@ -151,9 +152,8 @@ def _counts(cells: list[str]) -> bool:
 
 
 def _split_column(table: Table, config: RunSpec) -> int | None:
-    if isinstance(config.data.split, PredefinedSplit):
-        return table.column(config.data.split.column, "split")
-    return None
+    name = getattr(config.data.split, "column", None)
+    return None if name is None else table.column(name, "split")
 
 
 def _resolved(config: RunSpec, cells: dict[str, list[str]], smiles: str) -> RunSpec:
