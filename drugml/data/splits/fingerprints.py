@@ -3,9 +3,10 @@
 Shape letters: U different molecules, Q queries, B bits, W = B / 8 bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,14 @@ from drugml.errors import UserError
 RADIUS, BITS = 2, 2048
 CHUNK = 10_000
 """Molecules that are held as RDKit objects at a time."""
-BLOCK = 16_384
+BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
+THREADS = 4
+"""More would wait for memory."""
+
 Similarities = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class Distinct(NamedTuple):
@@ -86,32 +91,24 @@ class Tanimoto:
 
     def __init__(self, targets: Fingerprints) -> None:
         bits = np.unpackbits(targets.packed, axis=1, bitorder="little")
-        self.counts = bits.sum(1, dtype=np.int32)
+        counts = bits.sum(1, dtype=np.int32)
         # common bits are counted in one byte where no fingerprint has more than fit
-        self._type = np.uint8 if self.counts.max(initial=0) < 256 else np.uint16
+        self._type = np.uint8 if counts.max(initial=0) < 256 else np.uint16
+        self._counts = np.maximum(counts, 1)  # an empty fingerprint has no bit in common, whatever it is divided by
         self._rows = np.ascontiguousarray(bits.T)
 
     def __call__(self, on: Indices) -> Similarities:
         """(U,), the similarities of the fingerprint in which the bits `on` are set."""
         common = self._rows[on].sum(0, dtype=self._type)
-        similarities: Similarities = common / np.maximum(self.counts + (len(on) - common.astype(np.int32)), 1)
+        similarities: Similarities = common / (self._counts + len(on) - common)
         return similarities
-
-
-def scan(queries: Fingerprints, targets: Fingerprints) -> Iterator[tuple[int, int, Similarities]]:
-    """Query, first target of a block, and the similarities of the two: every pair once, block by block."""
-    on = [queries.on(i) for i in range(len(queries))]
-    for start in range(0, len(targets), BLOCK):
-        block = Tanimoto(targets[start : start + BLOCK])
-        for i, bits in enumerate(on):
-            yield i, start, block(bits)
 
 
 def nearest(queries: Fingerprints, targets: Fingerprints) -> Similarities:
     """Similarity of each query to the target most like it, (Q,); 0 where there are no targets."""
     best = np.zeros(len(queries))
-    for i, _, similarities in scan(queries, targets):
-        best[i] = max(best[i], similarities.max())
+    for _, block in _by_block(queries, targets, lambda s: float(s.max())):
+        np.maximum(best, block, out=best)
     return best
 
 
@@ -119,11 +116,29 @@ def farthest(prints: Fingerprints) -> tuple[Similarities, Indices]:
     """Lowest similarity of each molecule to any other, and which one that is (the first of several), (U,) each."""
     low = np.full(len(prints), 2.0)
     other = np.zeros(len(prints), np.int64)
-    for i, start, similarities in scan(prints, prints):
-        at = int(similarities.argmin())
-        if similarities[at] < low[i]:
-            low[i], other[i] = similarities[at], start + at
+    for start, block in _by_block(prints, prints, lambda s: (float(s.min()), int(s.argmin()))):
+        at = np.array([a for _, a in block])
+        value = np.array([v for v, _ in block])
+        lower = value < low
+        low[lower], other[lower] = value[lower], start + at[lower]
     return low, other
+
+
+def _by_block(
+    queries: Fingerprints, targets: Fingerprints, look: Callable[[Similarities], T]
+) -> Iterator[tuple[int, list[T]]]:
+    """First target of each block, and what `look` sees in the similarities of each query to that block.
+
+    In threads: NumPy computes without Python's lock.
+    """
+    on = [queries.on(i) for i in range(len(queries))]
+
+    def job(start: int) -> tuple[int, list[T]]:
+        tanimoto = Tanimoto(targets[start : start + BLOCK])
+        return start, [look(tanimoto(bits)) for bits in on]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(job, range(0, len(targets), BLOCK))
 
 
 def check_number(kind: str, found: int, most: int, instead: str) -> None:
