@@ -1,4 +1,7 @@
-"""`data split`: a table in, a split file and what it lets through out."""
+"""`data split`: a table in, a split file and what it lets through out.
+
+Shape letters: M molecules, T targets.
+"""
 
 import logging
 from collections import Counter
@@ -108,14 +111,14 @@ def split_table(
     used = np.array([i for i in range(len(rows)) if i not in rejects], np.int64)
     parsed = np.array([i for i in range(len(rows)) if i not in packed.rejects], np.int64)
     stored = np.searchsorted(parsed, used)
-    labels, unread = _labels(rows, targets, places)
+    labels, unread = _labels([rows[i] for i in used], targets, places)
     molecules = Molecules(
         [rows[i].line for i in used],
         np.asarray(packed.store.molecule["inchikey"])[stored],
         np.asarray(packed.store.molecule["scaffold"])[stored],
         None if column is None else [rows[i].cells[column] for i in used],
         [texts[i] for i in used],
-        labels[used],
+        labels,
     )
     plans = [split(spec, molecules)] if k is None else folds(spec, molecules, k, repeats)
     by_line = {rows[i].line: rejects[i] for i in sorted(rejects)}
@@ -128,7 +131,7 @@ def split_table(
 def _labels(
     rows: list[Row], targets: list[str], places: list[int]
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
-    """Labels (rows, targets), NaN where missing or not to be read, and how many could not be read."""
+    """Labels (M, T), NaN where missing or not to be read, and how many could not be read."""
     values = np.full((len(rows), len(targets)), np.nan)
     unread = {}
     for t, (name, place) in enumerate(zip(targets, places, strict=True)):
