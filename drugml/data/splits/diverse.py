@@ -14,7 +14,7 @@ from drugml.data.splits.fingerprints import Fingerprints, Tanimoto, check_number
 from drugml.data.splits.plan import SPLITTERS, Folds, Indices, Molecules, refuse_folds
 
 MOST = 150_000
-"""Different molecules that are compared each with each within minutes."""
+"""Different molecules, beyond which comparing each with each would take more than minutes."""
 
 
 class Diverse(ABC):

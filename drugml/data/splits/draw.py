@@ -75,7 +75,7 @@ def draw(groups: Indices, sizes: Sizes, seed: Seed) -> Folds:
 def largest_first(groups: Indices, sizes: Sizes) -> Folds:
     """Groups by size, ties by their first molecule, later ones first: train until its share is full, then validation.
 
-    The same folds as DeepChem's ScaffoldSplitter for the same groups; the order of the molecules decides ties.
+    The rule of DeepChem's ScaffoldSplitter; the order of the molecules decides ties.
     (M,) to (M,).
     """
     n = len(groups)
