@@ -22,7 +22,7 @@ import numpy as np
 
 from drugml.config.load import check
 from drugml.config.run import RunSpec
-from drugml.data.split import FOLDS
+from drugml.data.splits import FOLDS
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.train import train
 from drugml.tasks.metrics import one

@@ -12,7 +12,6 @@ from drugml.config.run import RunSpec
 from drugml.data.molecule import parse
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject
-from drugml.data.table import Table
 from drugml.data.targets import as_written, exact
 from drugml.errors import UserError
 from drugml.runs.dataset import Curated, curate
@@ -54,7 +53,7 @@ def curate_table(config: RunSpec, out: Path) -> Report:
     """
     curated = curate(judge(config))
     rejects = out.with_name(f"{out.name.removesuffix('.csv')}.rejects.csv")
-    if out.exists() and any(map(out.samefile, Table(curated.judged.path).files)):
+    if out.exists() and any(map(out.samefile, curated.judged.files)):
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     try:
         _write(out, _columns(curated))

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from drugml.config.labels import MergeReplicates
 from drugml.config.run import RunSpec
+from drugml.config.splits import TimeSplit
 from drugml.config.tasks import ClassificationSpec
 from drugml.data.replicates import SHOWN, Merged, merge
-from drugml.data.split import Molecules, split
+from drugml.data.splits import Molecules, split
+from drugml.data.splits.column import times
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
 from drugml.data.table import Table
@@ -103,21 +105,32 @@ def prepare(config: RunSpec) -> Dataset:
     curated = curate(judge(config))
     judged = curated.judged
     config = judged.config
-    first = [r[0] for r in curated.rows]
     for t, name in enumerate(config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
-    molecules = Molecules(
-        [judged.lines[i] for i in first],
-        np.asarray(curated.store.molecule["inchikey"]),
-        np.asarray(curated.store.molecule["scaffold"]),
-        _split_cells(curated),
-    )
+    molecules = molecules_of(curated)
     plan = split(config.data.split, molecules)
     if leaks := plan.leaks():
         log.warning("split: %d molecules stand in more than one fold, for example %s", len(leaks), leaks[0])
     training = TrainingData(curated.store, config.data.targets, curated.low, curated.high, curated.weight, plan)
     _check_train_labels(training)
-    return Dataset(curated, training, [judged.smiles[i] for i in first], list(molecules.lines))
+    return Dataset(curated, training, list(molecules.smiles), list(molecules.lines))
+
+
+def molecules_of(curated: Curated) -> Molecules:
+    """What a splitter may look at.
+
+    Raises:
+        UserError: if merged rows of one molecule name different folds.
+    """
+    first = [r[0] for r in curated.rows]
+    return Molecules(
+        [curated.judged.lines[i] for i in first],
+        np.asarray(curated.store.molecule["inchikey"]),
+        np.asarray(curated.store.molecule["scaffold"]),
+        _split_cells(curated),
+        [curated.judged.smiles[i] for i in first],
+        as_written(curated.low, curated.high),
+    )
 
 
 def curate(judged: Judged) -> Curated:
@@ -180,6 +193,10 @@ def _split_cells(curated: Curated) -> list[str] | None:
     cells = curated.judged.split_cells
     if cells is None:
         return None
+    spec = curated.judged.config.data.split
+    if isinstance(spec, TimeSplit):  # a molecule belongs to its earliest time
+        when = times(f"time column {spec.column!r}", curated.judged.lines, cells, spec.format)
+        return [cells[rows[np.argmin(when[rows])]] for rows in curated.rows]
     for rows in curated.rows:
         found = {cells[i] for i in rows}
         if len(found) > 1:

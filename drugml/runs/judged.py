@@ -41,6 +41,8 @@ class Judged:
     config: RunSpec
     """The config with every `auto` replaced by what it came to mean."""
     path: Path
+    files: list[Path]
+    """One, or those that a pattern means."""
     name: str
     rows: int
     bad: list[BadRow]
@@ -111,6 +113,7 @@ def judge(config: RunSpec) -> Judged:
     return Judged(
         config=config,
         path=path,
+        files=table.files,
         name=name_of(path),
         rows=len(rows),
         bad=bad,

@@ -13,7 +13,7 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from drugml.data.split import Fold, SplitPlan
+from drugml.data.splits import Fold, SplitPlan
 from drugml.data.store import PackedStore
 from drugml.data.targets import as_written, exact
 

@@ -1,0 +1,154 @@
+"""Fingerprints in bulk, and Tanimoto similarities of many of them.
+
+Shape letters: U different molecules, Q queries, B bits, W = B / 8 bytes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+from rdkit.rdBase import BlockLogs
+
+from drugml.data.splits.plan import Indices, Molecules
+from drugml.errors import UserError
+
+RADIUS, BITS = 2, 2048
+CHUNK = 10_000
+"""Molecules that are held as RDKit objects at a time."""
+BLOCK = 8_192
+"""Molecules compared with at a time: their rows of bits stay in the processor's cache."""
+
+THREADS = 4
+"""More would wait for memory."""
+
+Similarities = NDArray[np.float64]
+T = TypeVar("T")
+
+
+class Distinct(NamedTuple):
+    """The different molecules of a table, by InChIKey, so that no order of rows matters."""
+
+    smiles: list[str]
+    """(U,), of several SMILES of one InChIKey the first in the alphabet."""
+    member: Indices
+    """(M,), position of each molecule in `smiles`."""
+
+
+def distinct(molecules: Molecules) -> Distinct:
+    """The different molecules, sorted by InChIKey."""
+    keys, member = np.unique(molecules.inchikeys, return_inverse=True)
+    smiles: list[str | None] = [None] * len(keys)
+    for text, at in zip(molecules.smiles, member, strict=True):
+        known = smiles[at]
+        smiles[at] = text if known is None else min(known, text)
+    return Distinct([s for s in smiles if s is not None], member.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Morgan fingerprints of U molecules, eight bits to a byte, the first bit lowest."""
+
+    packed: NDArray[np.uint8]
+    """(U, W)"""
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, at: slice | Indices) -> "Fingerprints":
+        return Fingerprints(self.packed[at])
+
+    def on(self, at: int) -> Indices:
+        """Bits that are set in one fingerprint."""
+        return np.flatnonzero(np.unpackbits(self.packed[at], bitorder="little"))
+
+
+def fingerprints(smiles: Sequence[str]) -> Fingerprints:
+    """Morgan fingerprints of radius 2, 2048 bits (Rogers & Hahn 2010, doi:10.1021/ci100050t), on all cores.
+
+    Args:
+        smiles: what has been read as molecules before.
+    """
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    packed = np.zeros((len(smiles), BITS // 8), np.uint8)
+    for start in range(0, len(smiles), CHUNK):
+        with BlockLogs():
+            mols = [Chem.MolFromSmiles(s.strip()) for s in smiles[start : start + CHUNK]]
+        for i, vector in enumerate(generator.GetFingerprints(mols, numThreads=0), start):
+            packed[i] = np.frombuffer(DataStructs.BitVectToBinaryText(vector), np.uint8)
+    return Fingerprints(packed)
+
+
+class Tanimoto:
+    """Similarity of any query to all of `targets`, by adding the rows of the query's bits.
+
+    On sparse fingerprints this takes a tenth of the time of counting the common bits pair by pair.
+    """
+
+    def __init__(self, targets: Fingerprints) -> None:
+        bits = np.unpackbits(targets.packed, axis=1, bitorder="little")
+        counts = bits.sum(1, dtype=np.int32)
+        # common bits are counted in one byte where no fingerprint has more than fit
+        self._type = np.uint8 if counts.max(initial=0) < 256 else np.uint16
+        self._counts = np.maximum(counts, 1)  # an empty fingerprint has no bit in common, whatever it is divided by
+        self._rows = np.ascontiguousarray(bits.T)
+
+    def __call__(self, on: Indices) -> Similarities:
+        """(U,), the similarities of the fingerprint in which the bits `on` are set."""
+        common = self._rows[on].sum(0, dtype=self._type)
+        similarities: Similarities = common / (self._counts + len(on) - common)
+        return similarities
+
+
+def nearest(queries: Fingerprints, targets: Fingerprints) -> Similarities:
+    """Similarity of each query to the target most like it, (Q,); 0 where there are no targets."""
+    best = np.zeros(len(queries))
+    for _, block in _by_block(queries, targets, lambda s: float(s.max())):
+        np.maximum(best, block, out=best)
+    return best
+
+
+def farthest(prints: Fingerprints) -> tuple[Similarities, Indices]:
+    """Lowest similarity of each molecule to any other, and which one that is (the first of several), (U,) each."""
+    low = np.full(len(prints), 2.0)
+    other = np.zeros(len(prints), np.int64)
+    for start, block in _by_block(prints, prints, lambda s: (float(s.min()), int(s.argmin()))):
+        at = np.array([a for _, a in block])
+        value = np.array([v for v, _ in block])
+        lower = value < low
+        low[lower], other[lower] = value[lower], start + at[lower]
+    return low, other
+
+
+def _by_block(
+    queries: Fingerprints, targets: Fingerprints, look: Callable[[Similarities], T]
+) -> Iterator[tuple[int, list[T]]]:
+    """First target of each block, and what `look` sees in the similarities of each query to that block.
+
+    In threads: NumPy computes without Python's lock.
+    """
+    on = [queries.on(i) for i in range(len(queries))]
+
+    def job(start: int) -> tuple[int, list[T]]:
+        tanimoto = Tanimoto(targets[start : start + BLOCK])
+        return start, [look(tanimoto(bits)) for bits in on]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(job, range(0, len(targets), BLOCK))
+
+
+def check_number(kind: str, found: int, most: int, instead: str) -> None:
+    """Refuse what would take hours.
+
+    Raises:
+        UserError: if there are more than `most` different molecules.
+    """
+    if found > most:
+        raise UserError(
+            f"split {kind!r} compares every molecule with every other, which is done for up to {most:,} different "
+            f"molecules; found {found:,}; use {instead}"
+        )
