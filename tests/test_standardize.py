@@ -168,20 +168,27 @@ def test_chembl_equals_calling_its_pipeline() -> None:
     assert found == [direct(s) for s in smiles]
 
 
+def step_by_step(smiles: str) -> str:
+    """The steps of `fast`, every one of them for every molecule."""
+    found = mol(smiles)
+    for atom in found.GetAtoms():
+        atom.SetIsotope(0)
+    found = rdMolStandardize.Cleanup(Chem.RemoveHs(found))
+    if any(a.GetAtomicNum() == 6 for a in found.GetAtoms()):
+        found = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(found)
+    found = rdMolStandardize.Uncharger().uncharge(found)
+    Chem.SanitizeMol(found)
+    Chem.AssignStereochemistry(found, cleanIt=True, force=True)
+    return str(Chem.MolToSmiles(found))
+
+
+CARBANION = mol("[#6-]")
+
+
 def test_fast_equals_calling_rdkit_step_by_step() -> None:
-    largest = rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
-    smiles = [s for s in [*SMILES, *SALTS, *HARD] if "C-]" not in s and "CH-]" not in s]
-    for text in smiles:
-        expected = mol(text)
-        for atom in expected.GetAtoms():
-            atom.SetIsotope(0)
-        expected = rdMolStandardize.Cleanup(Chem.RemoveHs(expected))
-        if any(a.GetAtomicNum() == 6 for a in expected.GetAtoms()):
-            expected = largest.choose(expected)
-        expected = rdMolStandardize.Uncharger().uncharge(expected)
-        Chem.SanitizeMol(expected)
-        Chem.AssignStereochemistry(expected, cleanIt=True, force=True)
-        assert smiles_of(text, FastStandardization()) == Chem.MolToSmiles(expected), text
+    for text in [*SMILES, *SALTS, *HARD]:
+        if not mol(text).HasSubstructMatch(CARBANION):
+            assert smiles_of(text, FastStandardization()) == step_by_step(text), text
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -14,7 +14,7 @@ from drugml.data.molecule import parse
 from drugml.data.standardize import STANDARDIZERS, Standard
 from drugml.data.table import Table
 from drugml.featurizers.pack import pack
-from tests.test_standardize import direct
+from tests.test_standardize import CARBANION, direct, step_by_step
 
 DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="real data: set DRUGML_DATA to their folder")
@@ -41,6 +41,13 @@ def test_chembl_equals_its_pipeline(smiles: list[str]) -> None:
     for text, outcome in zip(some, outcomes, strict=True):
         assert isinstance(outcome, Standard), text
         assert Chem.MolToSmiles(outcome.mol) == direct(text), text
+
+
+def test_fast_equals_rdkit_step_by_step(smiles: list[str]) -> None:
+    mols = [m for s in smiles if not (m := Chem.MolFromSmiles(s)).HasSubstructMatch(CARBANION)]
+    for mol, outcome in zip(mols, STANDARDIZERS.build(FastStandardization()).standardize(mols), strict=True):
+        assert isinstance(outcome, Standard)
+        assert Chem.MolToSmiles(outcome.mol) == step_by_step(Chem.MolToSmiles(mol))
 
 
 @pytest.mark.parametrize(("level", "step"), [(FastStandardization(), 1), (ChemblStandardization(), 6)])

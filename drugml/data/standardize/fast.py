@@ -10,7 +10,7 @@ from drugml.data.standardize.standardizer import STANDARDIZERS, Level
 PLAIN = ("#6v4", "#7v3", "#8v2", "#16v2", "#9v1", "#17v1", "#35v1", "#53v1")
 UNUSUAL = Chem.MolFromSmarts("[" + ";".join(f"!{p[:-2]},!{p[-2:]},!+0" for p in PLAIN) + "]")
 """Any atom but uncharged ones of the plainest valence; in a molecule without such an atom no rule of the cleanup
-applies, which is two of three molecules."""
+applies; three of four molecules are such."""
 ISOTOPE = Chem.MolFromSmarts("[!0*]")
 CARBON = Chem.MolFromSmarts("[#6]")
 CHARGED_OR_LONELY = Chem.MolFromSmarts("[!+0,X0]")
