@@ -182,7 +182,7 @@ def step_by_step(smiles: str) -> str:
     return str(Chem.MolToSmiles(found))
 
 
-CARBANION = mol("[#6-]")
+CARBANION = Chem.MolFromSmarts("[#6-]")
 
 
 def test_fast_equals_calling_rdkit_step_by_step() -> None:
@@ -208,6 +208,20 @@ def test_standardising_twice_is_standardising_once_and_the_result_is_a_molecule_
         for name in ("GetIsAromatic", "GetHybridization", "GetTotalNumHs", "IsInRing", "GetNumRadicalElectrons"):
             read = sorted(str(getattr(a, name)()) for a in again.GetAtoms())
             assert sorted(str(getattr(a, name)()) for a in once.mol.GetAtoms()) == read, (text, name)
+
+
+@pytest.mark.parametrize(
+    ("complex", "ligand"),
+    [
+        ("CC[N+]1(CC)CCC(=O)[Pd-2]1(Cl)NCCO", "CCN(CC)CCC=O"),
+        ("CC(=O)O[Hg]CC(O)Cn1cnc2c1c(=O)n(C)c(=O)n2C", "Cn1c(=O)c2c(ncn2CC(O)C[Hg+])n(C)c1=O"),
+    ],
+)
+def test_hydrogens_take_the_place_of_a_metal_however_the_complex_is_written(complex: str, ligand: str) -> None:
+    bracketed = Chem.MolToSmiles(mol(complex))
+    assert "[C](=O)[Pd" in bracketed or "[O][Hg]" in bracketed
+    assert smiles_of(complex, FastStandardization()) == Chem.CanonSmiles(ligand)
+    assert smiles_of(bracketed, FastStandardization()) == Chem.CanonSmiles(ligand)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -47,19 +47,21 @@ def test_fast_equals_rdkit_step_by_step(smiles: list[str]) -> None:
     mols = [m for s in smiles if not (m := Chem.MolFromSmiles(s)).HasSubstructMatch(CARBANION)]
     for mol, outcome in zip(mols, STANDARDIZERS.build(FastStandardization()).standardize(mols), strict=True):
         assert isinstance(outcome, Standard)
-        assert Chem.MolToSmiles(outcome.mol) == step_by_step(Chem.MolToSmiles(mol))
+        if "metal disconnected" not in outcome.notes:  # RDKit leaves radicals where `fast` adds hydrogens
+            assert Chem.MolToSmiles(outcome.mol) == step_by_step(Chem.MolToSmiles(mol))
 
 
 @pytest.mark.parametrize(("level", "step"), [(FastStandardization(), 1), (ChemblStandardization(), 6)])
 def test_laws(smiles: list[str], level: FastStandardization | ChemblStandardization, step: int) -> None:
-    """Twice is once, the order of atoms is nothing, and what is written reads back the same."""
+    """Twice is once, the order of atoms and the way of writing are nothing, what is written reads back the same."""
     standardizer, draw = STANDARDIZERS.build(level), random.Random(0)
     mols = [Chem.MolFromSmiles(s) for s in smiles[::step]]
     shuffled = [Chem.RenumberAtoms(m, draw.sample(range(m.GetNumAtoms()), m.GetNumAtoms())) for m in mols]
     first = [o for o in standardizer.standardize(mols) if isinstance(o, Standard)]
     assert len(first) == len(mols)
     written = [Chem.MolToSmiles(o.mol) for o in first]
-    for others in (standardizer.standardize([o.mol for o in first]), standardizer.standardize(shuffled)):
+    rewritten = [Chem.MolFromSmiles(Chem.MolToSmiles(m)) for m in mols]
+    for others in map(standardizer.standardize, ([o.mol for o in first], shuffled, rewritten)):
         assert [Chem.MolToSmiles(o.mol) if isinstance(o, Standard) else o for o in others] == written
     assert [Chem.CanonSmiles(s) for s in written] == written
 
