@@ -10,9 +10,10 @@ from drugml.data.standardize.standardizer import STANDARDIZERS, Level
 PLAIN = ("#6v4", "#7v3", "#8v2", "#16v2", "#9v1", "#17v1", "#35v1", "#53v1")
 UNUSUAL = Chem.MolFromSmarts("[" + ";".join(f"!{p[:-2]},!{p[-2:]},!+0" for p in PLAIN) + "]")
 """Any atom but uncharged ones of the plainest valence; in a molecule without such an atom no rule of the cleanup
-applies, which is two of three molecules."""
+applies; three of four molecules are such."""
 ISOTOPE = Chem.MolFromSmarts("[!0*]")
 CARBON = Chem.MolFromSmarts("[#6]")
+NONMETALS = {5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53}
 CHARGED_OR_LONELY = Chem.MolFromSmarts("[!+0,X0]")
 HYDROGEN = Chem.MolFromSmarts("[#1]")
 
@@ -22,7 +23,8 @@ class Fast(Level):
     """RDKit's cleanup, largest organic fragment and uncharger (after MolVS; https://www.rdkit.org/docs).
 
     Differs from `rdMolStandardize.ChargeParent`: isotopes go first, fragments with carbon are preferred, a molecule
-    without carbon is kept whole, charged carbon keeps its charge at reionization, and the result is sanitized.
+    without carbon is kept whole, charged carbon keeps its charge at reionization, hydrogens take the place of metals,
+    and the result is sanitized.
     RDKit's functions of lists of molecules with `numThreads` are not used: they take every step with every molecule
     (`CleanupInPlace` alone costs more than all of this), and processes share the reading of SMILES too.
     """
@@ -60,15 +62,27 @@ class Fast(Level):
         """As `rdMolStandardize.Cleanup`."""
         if mol.HasSubstructMatch(HYDROGEN):
             mol = Chem.RemoveHs(mol)
-        bonds = mol.GetNumBonds()
-        self._metals.DisconnectInPlace(mol)
-        if mol.GetNumBonds() != bonds:
-            notes.append("metal disconnected")
+        mol = self._disconnected(mol, notes)
         was = charges(mol)
         self._normalizer.normalizeInPlace(mol)
         if charges(mol) != was:
             notes.append("functional groups normalized")
         return self._reionized(mol, notes) if mol.HasSubstructMatch(CHARGED_OR_LONELY) else mol
+
+    def _disconnected(self, mol: Chem.Mol, notes: list[str]) -> Chem.Mol:
+        """Bonds of metals broken; hydrogens take their place on the other side, however the molecule was written.
+
+        RDKit adds them to `C(=O)[Pd]` but leaves a radical of `[C](=O)[Pd]`, which is how it writes the same molecule.
+        """
+        done = self._metals.Disconnect(mol)
+        if done.GetNumBonds() == mol.GetNumBonds():
+            return mol
+        for was, now in zip(mol.GetAtoms(), done.GetAtoms(), strict=True):
+            if was.GetDegree() != now.GetDegree() and now.GetAtomicNum() in NONMETALS:
+                now.SetNoImplicit(False)
+        done.UpdatePropertyCache(strict=False)
+        notes.append("metal disconnected")
+        return done
 
     def _reionized(self, mol: Chem.Mol, notes: list[str]) -> Chem.Mol:
         """Hydrogen ions moved from the strongest acids, but none to or from carbon.
