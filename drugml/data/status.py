@@ -28,3 +28,11 @@ class Reject(NamedTuple):
 
     status: Status
     reason: str
+
+
+class BadRow(NamedTuple):
+    """A row that is not used."""
+
+    line: int
+    text: str
+    reject: Reject

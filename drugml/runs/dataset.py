@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data.columns import find_smiles
 from drugml.data.split import Molecules, split
-from drugml.data.status import Reject, Status
+from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import select
 from drugml.data.table import Row, Table, locate, name_of
 from drugml.data.targets import Labels, check_spread, classes, is_missing, looks_binary, numbers
@@ -29,14 +28,6 @@ from drugml.training.data import TrainingData
 log = logging.getLogger(__name__)
 SHOWN = 10
 """Bad rows quoted in an error."""
-
-
-class BadRow(NamedTuple):
-    """A row that is not used."""
-
-    line: int
-    text: str
-    reject: Reject
 
 
 @dataclass(frozen=True)
