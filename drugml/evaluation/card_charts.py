@@ -14,6 +14,8 @@ from drugml.data.audit.pileup import Pile
 WIDTH, HEIGHT = 380, 190
 LEFT, RIGHT, TOP, BOTTOM = 42, 12, 26, 30
 BINS = 40
+CUT = 3
+"""Times the next highest bar from which on the bar of a pile is cut."""
 MATRIX_CELL = 14
 NUMBERED = 16
 """Targets up to which the matrix of shared rows has numbers in it."""
@@ -37,8 +39,8 @@ def histogram(low: Floats, high: Floats, piles: Sequence[Pile], *, logs: bool) -
     edges = np.linspace(first, last if last > first else first + 1, BINS + 1)
     counts = np.histogram(x[exact[shown]], edges)[0]
     limits = np.histogram(x[~exact[shown]], edges)[0]
-    top = max(int((counts + limits).max()), 1)
     marked = {_bin(edges, np.log10(p.value) if logs else p.value) for p in piles if p.side != "inside"}
+    top = _top(counts + limits, marked)
     parts = [_bars(i, int(counts[i]), int(limits[i]), top, i in marked) for i in range(BINS)]
     parts += [_pile_text(edges, p, logs=logs) for p in piles if p.side != "inside"]
     parts += [
@@ -47,6 +49,12 @@ def histogram(low: Floats, high: Floats, piles: Sequence[Pile], *, logs: bool) -
         _text(LEFT - 4, HEIGHT - BOTTOM, "0", "end"),
     ]
     return f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{"".join(parts)}</svg>'
+
+
+def _top(counts: NDArray[np.int64], marked: set[int]) -> int:
+    """Height of the chart: a pile far above all the rest is cut off, its number stands beside it."""
+    most, others = int(counts.max()), int(np.delete(counts, sorted(marked)).max())
+    return max(1, most if most <= CUT * others else int(1.5 * others))
 
 
 def balance(ones: int, labels: int, names: tuple[str, str]) -> str:
@@ -97,10 +105,11 @@ def _bars(i: int, exact: int, limits: int, top: int, marked: bool) -> str:
     parts, y = [], float(floor)
     for n, name in ((exact, "limit-suspect" if marked else "bar"), (limits, "censored")):
         if n:
-            y -= n * scale
+            height = min(n * scale, y - TOP)
+            y -= height
             parts.append(
                 f'<rect class="{name}" x="{LEFT + i * width:.1f}" y="{y:.1f}" width="{width - 0.8:.1f}" '
-                f'height="{n * scale:.1f}"/>'
+                f'height="{height:.1f}"/>'
             )
     return "".join(parts)
 

@@ -58,7 +58,7 @@ def _alike(findings: list[Finding]) -> str:
 
 
 def _one(finding: Finding) -> str:
-    share = f'<span class="share"> {finding.count:,} of {finding.of:,} ({_percent(finding.share)})</span>'
+    share = f'<span class="share"> ({_percent(finding.share)})</span>'
     examples = "".join(
         f'<li>line {e.line}: <span class="smiles">{escape(_cut(e.text))}</span> – {escape(_cut(e.detail))}</li>'
         for e in finding.examples

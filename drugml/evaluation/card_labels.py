@@ -86,8 +86,8 @@ def noise_section(audit: Audit) -> str:
     if numbers:
         text += (
             "<p>Labels of the same molecule differ by experimental error, and a model cannot be better than its "
-            "yardstick: a perfect model still has this RMSE, R² and correlation on single measurements from these data. A "
-            "better figure on a test set means chance, leakage, or replicates that are copies.</p>"
+            "yardstick: a perfect model still has this RMSE, R² and correlation on single measurements from these "
+            "data. A better figure on a test set means chance, leakage, or replicates that are copies.</p>"
             '<table><tr><th>Target</th><th class="n">molecules with replicates</th><th class="n">best RMSE = error σ '
             '(95% interval)</th><th class="n">spread of the labels</th><th class="n">best R²</th><th class="n">best '
             f"Pearson r</th><th></th></tr>{numbers}</table>"
@@ -108,22 +108,25 @@ def noise_section(audit: Audit) -> str:
 def _number_row(name: str, n: Noise) -> str:
     unit = " decades" if n.logs else ""
     remarks = []
+    best = '–</td><td class="n">–' if n.freedom < RELIABLE else f'{n.r2:.2f}</td><td class="n">{n.pearson:.2f}'
     if n.freedom < RELIABLE:
         remarks.append("too few replicates to rely on")
     if n.identical:
         remarks.append(f"{counted(n.identical, 'molecule')} with all labels equal: copies would make σ too small")
     return (
         f'<tr><td>{escape(name)}</td><td class="n">{n.molecules:,}</td><td class="n">{n.sigma:.3g} ({n.low:.3g}–'
-        f'{n.high:.3g}){unit}</td><td class="n">{n.spread:.3g}{unit}</td><td class="n">{n.r2:.2f}</td>'
-        f'<td class="n">{n.pearson:.2f}</td><td class="soft">{"; ".join(remarks)}</td></tr>'
+        f'{n.high:.3g}){unit}</td><td class="n">{n.spread:.3g}{unit}</td><td class="n">{best}</td>'
+        f'<td class="soft">{"; ".join(remarks)}</td></tr>'
     )
 
 
 def _class_row(name: str, n: ClassNoise) -> str:
-    remark = "too few replicates to rely on" if n.molecules < RELIABLE else ""
+    few = n.molecules < RELIABLE
+    remark = "too few replicates to rely on" if few else ""
+    figures = '–</td><td class="n">–' if few else f'{n.disagreement:.1%}</td><td class="n">{n.accuracy:.1%}'
     return (
         f'<tr><td>{escape(name)}</td><td class="n">{n.molecules:,}</td><td class="n">{n.discordant:,}</td>'
-        f'<td class="n">{n.disagreement:.1%}</td><td class="n">{n.accuracy:.1%}</td><td class="soft">{remark}</td></tr>'
+        f'<td class="n">{figures}</td><td class="soft">{remark}</td></tr>'
     )
 
 

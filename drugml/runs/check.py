@@ -27,6 +27,10 @@ ALIKE_SHOWN = 3
 """Findings of one kind printed in full; a table of many targets has one for each."""
 EXAMPLES_SHOWN = 3
 WIDTH = 100
+SIGNS = {"", "=", "<", ">", "<=", ">=", "~", "<<", ">>"}
+"""Cells of a relation column."""
+MOSTLY = 0.1
+"""Share of cells that are no labels up to which an unnamed column is taken for a target."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,14 @@ def check_table(path: str | Path, targets: Sequence[str], smiles: str | None, ou
     table = Table(located)
     at, how = find_smiles(table, smiles)
     names = tuple(targets) or tuple(numeric_columns(table, at))
-    places = [table.column(t, "target") for t in names]
+    places = {t: table.column(t, "target") for t in names}
     rows = list(table)
     if not rows:
         raise UserError(f"{located}: a header but no rows; expected one row per molecule")
-    labels = {t: _labels(t, [r.cells[i] for r in rows]) for t, i in zip(names, places, strict=True)}
+    columns = {t: [r.cells[i] for r in rows] for t, i in places.items()}
+    if not targets:
+        columns = {t: cells for t, cells in columns.items() if _could_be_target(t, cells)}
+    labels = {t: _labels(t, cells) for t, cells in columns.items()}
     record, facts = _record(name_of(located), rows, at, labels)
     spec = AuditSpec()
     result = audit(record, facts, spec)
@@ -92,6 +99,17 @@ def check_table(path: str | Path, targets: Sequence[str], smiles: str | None, ou
         positive = {t: c.positive for t, c in labels.items() if c.positive is not None}
         write_card(out, record, facts, result, spec=spec, about=about, positive=positive, fold=None)
     return CheckResult(located, how, record, facts, result, out)
+
+
+def _could_be_target(name: str, cells: Sequence[str]) -> bool:
+    """Whether a column that nobody named is read at all: not one of signs, nor of which much is no number.
+
+    It was proposed by its first rows; a few bad cells below are findings, a column of other things is none.
+    """
+    known = [c for c in cells if not is_missing(c)]
+    if {c.strip().strip("'\"") for c in known} <= SIGNS:
+        return False
+    return len(_labels(name, cells).rejects) <= MOSTLY * len(known)
 
 
 def _record(name: str, rows: Sequence[Row], smiles: int, labels: Mapping[str, Labels]) -> tuple[Record, Facts]:

@@ -87,12 +87,13 @@ def _skeletons(table: Examined, t: int) -> Iterator[Finding]:
     rows = rows_of(table.skeleton)
     apart = [g for g in wide.tolist() if _between(table, rows[g], t) > table.conflict(t)]
     if apart:
+        wide_gap = f"more than {table.conflict(t):.3g}{table.unit(t)} apart"
+        apart_by = "in both classes" if table.record.is_class(t) else wide_gap
         yield table.finding(
             "skeleton_conflicts",
             Severity.NOTE,
-            f"{table.record.targets[t]!r}: {counted(len(apart), 'group')} of stereoisomers or charge states "
-            "(one connectivity, "
-            f"several InChIKeys) with labels more than {table.conflict(t):.3g}{table.unit(t)} apart",
+            f"{table.record.targets[t]!r}: {counted(len(apart), 'group')} of stereoisomers or charge states (one "
+            f"connectivity, several InChIKeys) with labels {apart_by}",
             len(apart),
             len(groups),
             target=t,

@@ -23,7 +23,7 @@ def check_rows(table: Examined) -> Iterator[Finding]:
         )
     for status, n in Counter(b.reject.status for b in record.bad).most_common():
         yield table.finding(
-            f"rejected:{status}",
+            f"rejected: {status}",
             Severity.WARNING,
             f"{counted(n, 'row')} cannot be used: {status.value.replace('_', ' ')}",
             n,
@@ -50,7 +50,12 @@ def check_missing(table: Examined) -> Iterator[Finding]:
     known = ~np.isnan(record.low)
     for t, name in enumerate(record.targets):
         labelled = len(np.unique(table.molecule[known[:, t]]))
-        if labelled < table.spec.few:
+        if not labelled:
+            text = f"{name!r} has no usable label"
+            yield table.finding(
+                "no_label", Severity.ERROR, text, len(known), len(known), target=t, advice=ADVICE["constant"]
+            )
+        elif labelled < table.spec.few:
             yield table.finding(
                 "few",
                 Severity.WARNING,
@@ -60,7 +65,7 @@ def check_missing(table: Examined) -> Iterator[Finding]:
                 target=t,
                 advice=ADVICE["few"],
             )
-        if n := int((~known[:, t]).sum()):
+        if labelled and (n := int((~known[:, t]).sum())):
             text = f"{name!r} has no label in {counted(n, 'row')}"
             yield table.finding("missing", Severity.NOTE, text, n, len(known), target=t, advice=ADVICE["missing"])
     together = shared(known)

@@ -124,7 +124,7 @@ def decades_of(values: Floats) -> Floats | None:
 
 
 def two_humps(x: Floats) -> tuple[float, float, float] | None:
-    """Places of two clearly separate humps of x (n,) and of the valley between them; None if there are not just two."""
+    """Medians of two clearly separate humps of x (n,), and the valley between; None if there are not just two."""
     sample = np.sort(x)[:: max(1, len(x) // SAMPLE)]
     if len(np.unique(sample)) < DISTINCT:
         return None
@@ -145,8 +145,10 @@ def two_humps(x: Floats) -> tuple[float, float, float] | None:
     if len(merged) != 2:
         return None
     valley = float(grid[merged[0] + int(y[merged[0] : merged[1]].argmin())])
-    above = float((x > valley).mean())
-    return (float(grid[merged[0]]), float(grid[merged[1]]), valley) if SIDE <= above <= 1 - SIDE else None
+    above = x > valley
+    if not SIDE <= above.mean() <= 1 - SIDE:
+        return None
+    return float(np.median(x[~above])), float(np.median(x[above])), valley
 
 
 def _nearest_half(x: Floats) -> Floats:

@@ -30,37 +30,41 @@ CHECKS = (
         Severity.WARNING,
         lambda f: (f["fragments"] > 1) & ~f["mixture"],
         "with counter-ions or solvent",
-        "{fragments} fragments",
+        "fragments: {fragments}",
     ),
     StructureCheck(
         "mixtures",
         Severity.WARNING,
         lambda f: f["mixture"],
         "with different components of like size: a mixture",
-        "{fragments} fragments",
+        "fragments: {fragments}",
     ),
     StructureCheck(
         "undefined_stereo",
         Severity.NOTE,
         lambda f: (f["undefined_centres"] > 0) | (f["undefined_bonds"] > 0),
         "with stereocentres or double bonds without configuration",
-        "{undefined_centres} centres and {undefined_bonds} double bonds undefined",
+        "undefined: centres {undefined_centres}, double bonds {undefined_bonds}",
     ),
     StructureCheck(
         "stereo_groups",
         Severity.NOTE,
         lambda f: f["stereo_groups"] > 0,
         "with enhanced stereo groups (racemic or relative)",
-        "{stereo_groups} groups",
+        "groups: {stereo_groups}",
     ),
     StructureCheck("charged", Severity.NOTE, lambda f: f["charge"] != 0, "with a net charge", "charge {charge:+d}"),
     StructureCheck(
-        "isotopes", Severity.NOTE, lambda f: f["isotopes"] > 0, "with isotope labels", "{isotopes} labelled atoms"
+        "isotopes", Severity.NOTE, lambda f: f["isotopes"] > 0, "with isotope labels", "labelled atoms: {isotopes}"
     ),
     StructureCheck(
-        "radicals", Severity.WARNING, lambda f: f["radicals"] > 0, "with unpaired electrons", "{radicals} unpaired"
+        "radicals",
+        Severity.WARNING,
+        lambda f: f["radicals"] > 0,
+        "with unpaired electrons",
+        "unpaired electrons: {radicals}",
     ),
-    StructureCheck("metals", Severity.WARNING, lambda f: f["metals"] > 0, "with metal atoms", "{metals} metal atoms"),
+    StructureCheck("metals", Severity.WARNING, lambda f: f["metals"] > 0, "with metal atoms", "metal atoms: {metals}"),
 )
 """In the order in which they are shown."""
 
