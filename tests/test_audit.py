@@ -136,10 +136,8 @@ def test_the_order_of_rows_changes_no_count(rows: list[tuple[str, Label, Label]]
     there, back = (
         of([r[0] for r in some], {"a": [r[1] for r in some], "b": [r[2] for r in some]}) for some in (rows, rows[::-1])
     )
-    # a mixed group of salts keeps its counts too: facts are of molecules
-    assert Counter(
-        (f.kind, f.target, f.count, f.of) for f in there.findings if f.kind != "undefined_stereo"
-    ) == Counter((f.kind, f.target, f.count, f.of) for f in back.findings if f.kind != "undefined_stereo")
+    one, other = (Counter((f.kind, f.target, f.count, f.of) for f in found.findings) for found in (there, back))
+    assert one == other
 
 
 def test_findings_are_sorted_by_severity() -> None:
@@ -203,8 +201,8 @@ def test_an_unmarked_floor_is_told_and_its_labels_are_no_outliers() -> None:
     floor = named(found, "floor")
     n = int((values == 0.675687).sum())
     assert floor.text == (
-        f"'y': {n} of 500 labels are 0.675687, the lowest value: probably a floor of the assay, so that they are limits "
-        "and no measurements"
+        f"'y': {n} of 500 labels are 0.675687, the lowest value: probably a floor of the assay, so that they are "
+        "limits and no measurements"
     )
     assert floor.count == n
     assert "outlier" not in kinds(found)
