@@ -208,6 +208,18 @@ def test_an_unmarked_floor_is_told_and_its_labels_are_no_outliers() -> None:
     assert "outlier" not in kinds(found)
 
 
+def test_skewed_labels_with_zeros_are_no_outliers() -> None:
+    values = (10 ** np.random.default_rng(0).normal(0.5, 0.8, 500)).round(1)
+    found = of(chain(500), {"CLint": exact(values)})
+    assert "outlier" not in kinds(found)
+    zeros = int((values == 0).sum())
+    assert named(found, "heavy_tail").text == (
+        f"'CLint' is skewed and spans {np.log10(values.max() / 0.1):.1f} decades (0.1 to {values.max():g}); {zeros} "
+        "labels of 0 have no logarithm"
+    )
+    assert zeros > 1
+
+
 def test_an_outlier() -> None:
     values = np.random.default_rng(0).normal(6, 1, 300)
     values[17] = 60

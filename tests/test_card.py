@@ -142,6 +142,9 @@ def test_the_parts_are_there_and_rows_add_up() -> None:
     n = len(SMILES) + 1
     rows = dict(re.findall(r'<tr[^>]*><td>([a-z: ]+)</td><td class="n">([\d,]+)</td></tr>', html))
     assert rows == {"usable": str(n), "rejected: parse error": "3", "all rows of the file": str(n + 3)}
+    assert re.findall(
+        r'<td>rows</td><td class="n">(\d+)</td><td class="n">(\d+)</td><td class="n">(\d+)</td>', html
+    ) == [tuple(str(len(range(i, n, 3))) for i in range(3))]
     assert "doi:10.1021/jm300131x" in html
     assert "10.1016/j.drudis.2009.01.012" in html
 

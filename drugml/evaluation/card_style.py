@@ -20,7 +20,8 @@ p { margin: 6px 0; max-width: 860px; } small, .soft { color: var(--soft); font-s
 table { border-collapse: collapse; margin: 8px 0; } th, td { padding: 4px 14px 4px 0; text-align: left;
   vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 td code { overflow-wrap: anywhere; } th { font-weight: 600; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } td.n { white-space: nowrap; }
+th { vertical-align: bottom; }
 tr.sum td { font-weight: 600; }
 .finding { border-left: 4px solid var(--line); background: var(--card); padding: 8px 14px; margin: 8px 0; }
 .finding.error { border-color: var(--error); } .finding.warning { border-color: var(--warning); }
@@ -29,7 +30,7 @@ tr.sum td { font-weight: 600; }
 .error .badge { color: var(--error); } .warning .badge { color: var(--warning); } .note .badge { color: var(--note); }
 .finding ul { margin: 4px 0; padding-left: 18px; font-size: 13px; color: var(--soft); } .advice { font-size: 14px; }
 .share { color: var(--soft); white-space: nowrap; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 520px)); gap: 14px; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 14px; }
 .panel { background: var(--card); padding: 10px 14px; min-width: 0; }
 svg.chart { width: 100%; height: auto; } svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
 svg text.mark { fill: var(--suspect); font-weight: 600; } svg text.number { fill: var(--fg); }

@@ -7,7 +7,7 @@ import numpy as np
 from drugml.data.audit.advice import ADVICE
 from drugml.data.audit.finding import Finding, Severity, counted
 from drugml.data.audit.record import Floats
-from drugml.data.audit.table import Examined, Gaps, Indices, rows_of
+from drugml.data.audit.table import Examined, Gaps, Indices, RowsOf
 
 LARGEST = 5
 """Scaffolds counted as the largest."""
@@ -84,7 +84,7 @@ def _skeletons(table: Examined, t: int) -> Iterator[Finding]:
     """Stereoisomers, isotopologues, charge states: one connectivity, several InChIKeys, labels far apart."""
     groups, gap = table.gaps(t, table.skeleton)
     wide = _widest(groups, gap, table.conflict(t)).groups
-    rows = rows_of(table.skeleton)
+    rows = RowsOf(table.skeleton)
     apart = [g for g in wide.tolist() if _between(table, rows[g], t) > table.conflict(t)]
     if apart:
         wide_gap = f"more than {table.conflict(t):.3g}{table.unit(t)} apart"

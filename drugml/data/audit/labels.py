@@ -9,11 +9,13 @@ from drugml.data.audit.advice import ADVICE
 from drugml.data.audit.finding import Example, Finding, Severity, counted
 from drugml.data.audit.pileup import Pile, piles
 from drugml.data.audit.record import Floats
-from drugml.data.audit.table import Examined, spread
+from drugml.data.audit.table import Examined, heavy_tailed, spread
 
 HALF = 34.13
 """Percent of a normal distribution within one standard deviation on one side of the median."""
 PILES_SHOWN = 5
+FEWEST = 30
+"""Labels below which no one is called an outlier."""
 
 
 def check_labels(table: Examined) -> Iterator[Finding]:
@@ -130,17 +132,21 @@ def _piles(table: Examined, t: int) -> Iterator[Finding]:
 def _tails(table: Examined, t: int) -> Iterator[Finding]:
     """Heavy tails, and outliers beside them."""
     values = table.record.values(t)
-    if len(values) < 10:
+    if len(values) < FEWEST:
         return
     name, where = table.record.targets[t], np.flatnonzero(table.record.exact(t))
-    logs = table.logs[t]
+    positive = values > 0
+    logs = values.min() >= 0 and heavy_tailed(values[positive])
     if logs:
-        decades = float(np.log10(values.max() / values.min()))
-        text = f"{name!r} is positive, skewed and spans {decades:.1f} decades ({values.min():g} to {values.max():g})"
+        low, high, zeros = values[positive].min(), values.max(), int((~positive).sum())
+        without = f"; {counted(zeros, 'label')} of 0 have no logarithm" if zeros else ""
+        text = f"{name!r} is skewed and spans {np.log10(high / low):.1f} decades ({low:g} to {high:g}){without}"
         yield table.finding(
             "heavy_tail", Severity.NOTE, text, len(values), len(values), target=t, advice=ADVICE["heavy_tail"]
         )
-    z = robust_z(table.values(t))
+    z = np.zeros(len(values))
+    used = positive if logs else np.ones(len(values), bool)
+    z[used] = robust_z(np.log10(values[used]) if logs else values[used])
     at_limit = np.isin(values, [p.value for p in limits(table, t) if p.side != "inside"])
     far = np.flatnonzero((np.abs(z) > table.spec.outlier) & ~at_limit)
     if len(far):

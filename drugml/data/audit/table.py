@@ -35,6 +35,17 @@ class Gaps(NamedTuple):
     """Largest lower end minus smallest upper end: 0 or less where one true value fits all labels."""
 
 
+class RowsOf:
+    """The rows of each group, in order: `RowsOf(group)[7]` are those of group 7."""
+
+    def __init__(self, group: Indices) -> None:
+        self._order = np.argsort(group, kind="stable")
+        self._starts = np.searchsorted(group[self._order], np.arange(group.max(initial=-1) + 2))
+
+    def __getitem__(self, number: int) -> Indices:
+        return self._order[self._starts[number] : self._starts[number + 1]]
+
+
 @dataclass(frozen=True)
 class Examined:
     """A record with its facts and limits, and what several checks need of it."""
@@ -63,9 +74,9 @@ class Examined:
         return int(self.molecule.max()) + 1 if len(self.molecule) else 0
 
     @cached_property
-    def rows_of(self) -> list[Indices]:
+    def rows_of(self) -> RowsOf:
         """The rows of each molecule."""
-        return rows_of(self.molecule)
+        return RowsOf(self.molecule)
 
     @cached_property
     def logs(self) -> list[bool]:
@@ -149,14 +160,6 @@ def log10(values: Floats) -> Floats:
     """Decimal logarithms; -inf for 0 and less, which only limits are."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(values <= 0, -np.inf, np.log10(values)))
-
-
-def rows_of(group: Indices) -> list[Indices]:
-    """The rows of each group, in order."""
-    if not len(group):
-        return []
-    order = np.argsort(group, kind="stable")
-    return np.split(order, np.searchsorted(group[order], np.arange(1, group.max() + 1)))
 
 
 def spread(values: NDArray[np.float64]) -> float:
