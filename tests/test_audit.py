@@ -250,6 +250,14 @@ def test_a_thousandfold_slip_between_replicates() -> None:
     assert slip.examples[0].detail == "2.5, 2500 (lines 102, 103)"
 
 
+def test_noise_that_meets_a_thousand_by_chance_is_no_slip() -> None:
+    values = np.random.default_rng(0).normal(0, 1, 8000).round(2)
+    pool = chain(80)
+    found = of([s for s in pool for _ in range(100)], {"y": exact(3 * values)})
+    assert named(found, "conflicts").count == 80
+    assert "unit_slip" not in kinds(found)
+
+
 def test_a_part_in_another_unit_makes_two_humps() -> None:
     random = np.random.default_rng(0)
     values = 10 ** random.normal(1, 0.4, 400)

@@ -85,9 +85,15 @@ def _skeletons(table: Examined, t: int) -> Iterator[Finding]:
     groups, gap = table.gaps(t, table.skeleton)
     wide = _widest(groups, gap, table.conflict(t)).groups
     rows = RowsOf(table.skeleton)
-    apart = [g for g in wide.tolist() if _between(table, rows[g], t) > table.conflict(t)]
+    known, limit = table.record.known(t), table.conflict(t)
+    low, high = table.scaled(t)
+    apart = []
+    for g in wide.tolist():
+        some = rows[g][known[rows[g]]]
+        if _between(table.molecule[some], low[some], high[some]) > limit:
+            apart.append(g)
     if apart:
-        wide_gap = f"more than {table.conflict(t):.3g}{table.unit(t)} apart"
+        wide_gap = f"more than {limit:.3g}{table.unit(t)} apart"
         apart_by = "in both classes" if table.record.is_class(t) else wide_gap
         yield table.finding(
             "skeleton_conflicts",
@@ -102,13 +108,16 @@ def _skeletons(table: Examined, t: int) -> Iterator[Finding]:
         )
 
 
-def _between(table: Examined, rows: Indices, t: int) -> float:
-    """Largest gap between labels of two different molecules."""
-    known = rows[table.record.known(t)[rows]]
-    low, high = (end[known] for end in table.scaled(t))
-    keys = table.molecule[known]
-    other = keys[:, None] != keys[None, :]
-    return float(np.max(low[:, None] - high[None, :], where=other, initial=-np.inf))
+def _between(molecule: Indices, low: Floats, high: Floats) -> float:
+    """Largest gap between labels (n,) of two different molecules; -inf if there is one only."""
+    names, number = np.unique(molecule, return_inverse=True)
+    if len(names) < 2:
+        return -np.inf
+    most, least = np.full(len(names), -np.inf), np.full(len(names), np.inf)
+    np.maximum.at(most, number, low)
+    np.minimum.at(least, number, high)
+    top, bottom = np.argsort(-most, kind="stable")[:2], np.argsort(least, kind="stable")[:2]
+    return float(max(most[i] - least[j] for i in top for j in bottom if i != j))
 
 
 def _scaffolds(table: Examined) -> Iterator[Finding]:

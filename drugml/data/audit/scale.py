@@ -21,6 +21,9 @@ from drugml.data.audit.table import Examined, spread
 
 EXACTLY = 0.005
 """Decades by which replicates may miss a factor of a thousand."""
+AROUND = 0.1
+CHANCE = 0.25
+"""Of the pairs of replicates around a factor of a thousand, by `AROUND`, a larger share than this is exactly there."""
 NEARLY = 0.15
 """Decades by which the distance of two humps may miss it."""
 DECADES = (3, 6)
@@ -63,13 +66,17 @@ def _slips(table: Examined, t: int) -> Iterator[Finding]:
     logs = decades_of(table.record.values(t))
     if logs is None:
         return
-    position = np.cumsum(table.record.exact(t)) - 1
-    found = []
+    exact = table.record.exact(t)
+    position = np.cumsum(exact) - 1
+    found, near, exactly = [], 0, 0
     for g in conflicts(table, t).groups.tolist():
-        rows = [r for r in table.rows_of[g].tolist() if table.record.exact(t)[r]][:20]
-        if any(_thousandfold(logs[position[a]] - logs[position[b]], EXACTLY) for a, b in combinations(rows, 2)):
+        rows = [r for r in table.rows_of[g].tolist() if exact[r]][:20]
+        apart = [logs[position[a]] - logs[position[b]] for a, b in combinations(rows, 2)]
+        near += sum(_thousandfold(d, AROUND) for d in apart)
+        if n := sum(_thousandfold(d, EXACTLY) for d in apart):
+            exactly += n
             found.append(rows)
-    if found:
+    if exactly > CHANCE * near:
         yield table.finding(
             "unit_slip",
             Severity.WARNING,

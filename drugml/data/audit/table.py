@@ -130,7 +130,7 @@ class Examined:
 
     def replicates(self, rows: Sequence[int] | Indices, target: int) -> Example:
         """The first labelled of several rows, with the labels of the first eight of them."""
-        known = [int(r) for r in rows if self.record.known(target)[r]]
+        known = [int(r) for r in rows if not np.isnan(self.record.low[r, target])]
         lines = ", ".join(str(self.record.lines[r]) for r in known[:LABELS_SHOWN])
         values = ", ".join(self.label(r, target) for r in known[:LABELS_SHOWN])
         more = f" and {len(known) - LABELS_SHOWN} more" if len(known) > LABELS_SHOWN else ""
