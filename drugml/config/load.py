@@ -115,11 +115,15 @@ def _preset(name: str, where: str, folder: Path) -> Path:
 
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A relative `data.path` in a file is relative to that file."""
-    path = _inside(_inside(data, "data"), "path")
-    if not isinstance(path, str) or path.startswith(PRESET):
-        return data
-    return merge(data, {"data": {"path": str(folder / path)}})  # type: ignore[no-any-return]
+    """Relative paths in a file, `data.path` and that of a split file, are relative to that file."""
+    for key in (("data", "path"), ("data", "split", "path")):
+        path = reduce(_inside, key, data)
+        if isinstance(path, str) and not path.startswith(PRESET):
+            patch: Any = str(folder / path)
+            for part in reversed(key):
+                patch = {part: patch}
+            data = merge(data, patch)
+    return data
 
 
 def _written_out(schema: type[BaseModel], data: dict[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit.Chem import rdMolDescriptors
 
 from drugml.config.labels import LabelSpec, P
 from drugml.data import units
+from drugml.data.molecule import parse
 from drugml.data.relations import relation
 from drugml.data.status import Reject, Status
 from drugml.data.table import Table
@@ -26,6 +28,8 @@ RELATION_NAMES = ("{} modifier", "{}_modifier", "{} relation", "{}_relation", "{
 """Columns that are taken for the relation of a target, if that is what they hold."""
 MOSTLY = 0.9
 """Share of the cells that must be relations for that."""
+LARGEST = 65535
+"""Atoms; whether a molecule is too large is not for its labels to say."""
 ACTIVE = {"above": ">=", "below": "<="}
 
 
@@ -190,3 +194,13 @@ def _positive(
             rejects[i] = Reject(Status.BAD_LABEL, f"target {name!r}: {what} {row[at]!r} is no positive number")
             values[i] = default
     return values, rejects
+
+
+def molar_mass(smiles: Sequence[str]) -> MolarMass:
+    """Average molar masses in g/mol of structures as they stand in the table, read when they are asked for."""
+
+    def of(i: int) -> float | None:
+        mol = parse(smiles[i], LARGEST)
+        return None if isinstance(mol, Reject) else float(rdMolDescriptors._CalcMolWt(mol))
+
+    return of

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit.Chem import rdMolDescriptors
 
 from drugml.config.labels import LabelSpec
 from drugml.config.run import RunSpec
@@ -21,8 +20,7 @@ from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data import labels
 from drugml.data.columns import find_smiles
 from drugml.data.labels import Target
-from drugml.data.molecule import parse
-from drugml.data.status import BadRow, Reject
+from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
 from drugml.data.table import Row, Table, locate, name_of
 from drugml.data.targets import looks_binary
@@ -46,8 +44,8 @@ class Judged:
     name: str
     rows: int
     bad: list[BadRow]
-    unlabelled: int
-    """Good molecules without a label."""
+    bare: list[BadRow]
+    """Good molecules without a label: of no use, but no mistake either."""
     store: PackedStore
     """Features, InChIKeys and scaffolds of the usable rows."""
     smiles: list[str]
@@ -65,6 +63,11 @@ class Judged:
     """As read, of all R rows."""
     hash: str
     """SHA-256 over structure, label cells and status of every row: equal hashes, equal data."""
+
+    @property
+    def unlabelled(self) -> int:
+        """Good molecules without a label."""
+        return len(self.bare)
 
     @property
     def positive(self) -> dict[str, str]:
@@ -117,7 +120,11 @@ def judge(config: RunSpec) -> Judged:
         name=name_of(path),
         rows=len(rows),
         bad=bad,
-        unlabelled=sum(not labelled[i] and i not in rejects for i in range(len(rows))),
+        bare=[
+            BadRow(rows[i].where, smiles[i], Reject(Status.UNLABELLED, "no label"))
+            for i in np.flatnonzero(~labelled)
+            if i not in rejects
+        ],
         store=select(packed.store, np.searchsorted(parsed, used)),
         smiles=[smiles[i] for i in used],
         lines=[rows[i].where for i in used],
@@ -139,14 +146,10 @@ def _read(
     at: labels.Columns,
     smiles: Sequence[str],
 ) -> Target:
-    def molar_mass(i: int) -> float | None:
-        mol = parse(smiles[i], config.data.max_atoms)
-        return None if isinstance(mol, Reject) else float(rdMolDescriptors._CalcMolWt(mol))
-
     if isinstance(config.task, ClassificationSpec) and spec.threshold is None:
         target = labels.read_classes(name, spec, cells, at, config.task.positive)
     else:
-        target = labels.read_numbers(name, spec, cells, at, molar_mass)
+        target = labels.read_numbers(name, spec, cells, at, labels.molar_mass(smiles))
     if target.labels.positive is not None:
         share = 100 * float(np.nanmean(target.labels.low)) if (~np.isnan(target.labels.low)).any() else 0.0
         log.info("%s: predicted is the probability of %r (%.0f%% of the labels)", name, target.labels.positive, share)
@@ -210,7 +213,11 @@ def _hash(
     config: RunSpec, smiles: list[str], cells: list[list[str]], places: dict[str, labels.Columns], rejects: dict[int, Reject]
 ) -> str:
     """Over what the table says and how it is meant, not over converted numbers, which may differ in their last digit."""
-    meant = {t: config.data.labels.get(t, LabelSpec()).model_dump(mode="json") for t in places}
+    meant = {
+        "labels": {t: config.data.labels.get(t, LabelSpec()).model_dump(mode="json") for t in places},
+        "standardize": config.data.standardize.model_dump(mode="json"),
+        "replicates": config.data.replicates.model_dump(mode="json"),
+    }
     text = hashlib.sha256(json.dumps(meant).encode())
     read = sorted({i for p in places.values() for i in p if i is not None})
     for i, (structure, row) in enumerate(zip(smiles, cells, strict=True)):

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from drugml.config.dump import to_yaml
 from drugml.config.labels import P
 from drugml.config.load import load
 from drugml.config.run import RunSpec
+from drugml.data.splits.file import write as write_split
+from drugml.data.splits.leaks import report
 from drugml.errors import UserError
 from drugml.evaluation.plots import plot
 from drugml.featurizers import FEATURIZERS
@@ -23,6 +26,7 @@ from drugml.prediction import bundle
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
+from drugml.runs.check import write_training_card
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.lock import sole
 from drugml.runs.recording import Recorder
@@ -38,6 +42,7 @@ from drugml.training.listener import Listener
 log = logging.getLogger(__name__)
 
 CONFIG, CHECKPOINT, BUNDLE, REJECTS = "config.yaml", "last.ckpt", "bundle", "rejects.csv"
+SPLIT, CARD = "split.csv", "data_card.html"
 PREDICTIONS = "test_predictions.csv"
 PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
@@ -94,8 +99,9 @@ def train(config: RunSpec, listener: Listener) -> Result:
             _write_inputs(dataset, folder)
             run.params(dataset.config.model_dump(mode="json"))
             run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
-            for file in (CONFIG, REJECTS, "split.csv"):
-                run.file(folder / file)
+            for file in (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD):
+                if (folder / file).exists():
+                    run.file(folder / file)
             with sole(folder):
                 return _finish(dataset, store, run, folder, listener)
 
@@ -248,7 +254,12 @@ def _readable(dataset: Dataset, metrics: dict[str, float]) -> dict[str, float]:
 
 def _write_inputs(dataset: Dataset, folder: Path) -> None:
     (folder / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
-    dataset.training.plan.write(folder / "split.csv")
+    plan, data = dataset.training.plan, dataset.config.data
+    leaks = {"leaks": report(plan, data.targets).as_dict()} if data.audit else {}
+    write_split(folder / SPLIT, data.split, [plan], leaks)
+    if data.audit:
+        found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
+        log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "smiles", "status", "reason"])

@@ -1,0 +1,1 @@
+"""What is wrong, odd or limited about a molecule table."""

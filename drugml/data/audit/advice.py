@@ -1,0 +1,37 @@
+"""What mends each kind of finding: one place, so that it stays true when commands and keys change."""
+
+ADVICE = {
+    "rejects": "correct or remove these rows; training goes on without them while they are at most data.max_rejected",
+    "no_usable_row": "check the SMILES column: data.smiles=COLUMN",
+    "few": "too few to judge a model by a test fold; use repeated cross-validation, or a simple model: model=forest",
+    "unlabelled": "nothing to do: rows without a label are counted and not used",
+    "missing": "nothing to do: missing labels are masked; check that an empty cell does not mean inactive",
+    "no_overlap": "train these targets apart unless they are related: no molecule tells how they compare",
+    "constant": "remove it from data.targets: nothing can be learned from it",
+    "near_constant": "check the column; judge by metrics that the frequent value does not dominate",
+    "imbalance": "judge by PR AUC or MCC, not by accuracy; keep both classes in every fold",
+    "floor": "values there mean '<': mark them as <VALUE, or by a relation column",
+    "ceiling": "values there mean '>': mark them as >VALUE, or by a relation column",
+    "pile_up": "find out what the value stands for: a default, a rounded value, or a limit without its sign",
+    "outlier": "look at these rows in the source; a wrong unit or a decimal point is the usual reason",
+    "heavy_tail": "learn its logarithm: a squared error on the raw values is ruled by the largest few",
+    "duplicates": "merge them into one row: drugml data curate TABLE",
+    "conflicts": "merge, drop or keep them: drugml data curate TABLE; standard InChIKeys also join tautomers: "
+    "see whether the SMILES agree",
+    "skeleton_conflicts": "keep the stereo marks, and use a featurizer that sees them: others cannot tell them apart",
+    "salts": "strip counter-ions and solvents: drugml data curate TABLE",
+    "mixtures": "decide which component was measured, or remove the rows",
+    "undefined_stereo": "look up the configuration; if a racemate was measured, say so with CXSMILES (|&1:…|)",
+    "stereo_groups": "a featurizer without enhanced stereo reads these as one pure isomer; check that this is meant",
+    "isotopes": "labelled compounds are other molecules by InChIKey; remove the labels if the assay does not see them",
+    "radicals": "usually a drawing error: add the missing hydrogen or charge",
+    "metals": "few featurizers and no standardiser were made for them; consider removing the rows",
+    "charged": "nothing to do for permanent charges; neutralise the others: drugml data curate TABLE",
+    "units": "convert them to one unit: drugml data curate TABLE",
+    "unit_slip": "look at the source: nM written as µM, or µM as nM; conflicting rows are listed as conflicts too",
+    "unit_modes": "look at a few rows of each group in the source: a part may be in another unit",
+    "mixed_scale": "a part looks like -log10 values, a part like concentrations: separate or convert them",
+    "scaffolds": "split by scaffold (data.split=scaffold), and expect less on other chemotypes",
+    "censored": "keep the signs: a model trained on the bare numbers learns limits as if they were measured",
+}
+"""Kind of finding to advice."""
