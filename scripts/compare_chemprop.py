@@ -73,7 +73,7 @@ def write(dataset: Dataset, target: str, path: Path) -> np.ndarray:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["SMILES", target, "split"])
-        for smiles, label, fold in zip(dataset.smiles, data.labels[:, 0], data.plan.fold, strict=True):
+        for smiles, label, fold in zip(dataset.smiles, data.low[:, 0], data.plan.fold, strict=True):
             writer.writerow([smiles, repr(float(label)), FOLDS[fold]])
     return data.fold("test")[1][:, 0]
 

@@ -31,7 +31,7 @@ def values(name: str, column: str) -> np.ndarray:
     """The labels of a column."""
     table = Table(DATA / name)
     at = table.columns.index(column)
-    found = numbers(column, [r.cells[at] for r in table]).values
+    found = numbers(column, [r.cells[at] for r in table]).exact
     return found[~np.isnan(found)]
 
 

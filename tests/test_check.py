@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drugml.data.audit.record import shown
 from drugml.data.table import Table
 from drugml.errors import UserError
 from drugml.runs.check import check_table
@@ -82,3 +83,8 @@ def test_an_embedded_table() -> None:
     found = check_table("drugml:b3db-logbb", [], None, None)
     assert found.audit.rows == found.audit.usable + found.audit.rejected
     assert found.record.targets
+
+
+def test_labels_as_people_write_them() -> None:
+    labels = [(2.0, 2.0), (2.5, float("inf")), (float("-inf"), 3.0), (1.0, 2.0)]
+    assert [shown(*label) for label in labels] == ["2", ">2.5", "<3", "1 to 2"]

@@ -58,6 +58,21 @@ def test_a_raw_table_becomes_molecules_and_every_row_is_accounted_for(place: Pat
     assert "mend them, or set data.replicates.conflicts to drop or keep" in failed.err
 
 
+def test_what_standardisation_changed_is_written_beside_the_run(place: Path, cli: Cli) -> None:
+    rows = [(f"{s}.Cl" if i == 3 else s, i) for i, s in enumerate(SMILES)]
+    write_csv(place / "t.csv", ["smiles", "y"], rows)
+    done = cli("train", "t.csv", "--target", "y", "--model", "mean", "data.standardize=fast", "data.audit=false")
+    assert done.code == 0, done.err
+    changed = {r["line"]: r["note"] for r in read_csv(run_folder(place) / "standardized.csv")}
+    assert changed["5"] == "stripped: Cl"
+    assert f"standardisation changed {len(changed)} rows; see standardized.csv" in done.err
+
+
+def test_relation_columns_are_not_proposed_as_targets(place: Path, cli: Cli) -> None:
+    write_csv(place / "t.csv", ["smiles", "y", "sign"], [(s, i * 0.5, "<>"[i % 2]) for i, s in enumerate(SMILES)])
+    assert "(columns that could be: y)" in cli("train", "t.csv").err
+
+
 def test_what_was_curated_trains_with_its_bounds(place: Path, cli: Cli) -> None:
     rows = [(s, len(s) * 0.5, "<" if i % 4 == 0 else "=") for i, s in enumerate(SMILES)]
     write_csv(place / "t.csv", ["smiles", "y", "y_relation"], rows)

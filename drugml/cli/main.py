@@ -32,7 +32,10 @@ Target = Annotated[list[str] | None, typer.Option("--target", help="Column to le
 def train(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table (.csv, .tsv, .smi, .gz)."),
+        typer.Argument(
+            metavar="CONFIG_OR_TABLE",
+            help="Config (.yaml) or molecule table: csv, tsv, smi, sdf, parquet, also .gz and .zst.",
+        ),
     ] = None,
     overrides: Override = None,
     target: Target = None,
@@ -88,7 +91,7 @@ def predict(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder.")
     ],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="Molecules: .csv, .tsv, .smi, also .gz.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="Molecule table, as for `train`.")],
     out: Annotated[Path, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
     smiles: Annotated[str | None, typer.Option(help="SMILES column; found otherwise.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any row got no prediction.")] = False,

@@ -32,8 +32,6 @@ ALIKE_SHOWN = 3
 """Findings of one kind printed in full; a table of many targets has one for each."""
 EXAMPLES_SHOWN = 3
 WIDTH = 100
-SIGNS = {"", "=", "<", ">", "<=", ">=", "~", "<<", ">>"}
-"""Cells of a relation column."""
 MOSTLY = 0.1
 """Share of cells that are no labels up to which an unnamed column is taken for a target."""
 
@@ -149,13 +147,11 @@ def write_training_card(dataset: Dataset, path: Path) -> Audit:
 
 
 def _could_be_target(name: str, cells: Sequence[str]) -> bool:
-    """Whether a column that nobody named is read at all: not one of signs, nor of which much is no number.
+    """Whether a column that nobody named is read at all: not one of which much is no number.
 
     It was proposed by its first rows; a few bad cells below are findings, a column of other things is none.
     """
     known = [c for c in cells if not is_missing(c)]
-    if {c.strip().strip("'\"") for c in known} <= SIGNS:
-        return False
     return looks_binary(cells) or len(numbers(name, cells).rejects) <= MOSTLY * len(known)
 
 

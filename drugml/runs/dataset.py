@@ -15,6 +15,7 @@ from drugml.config.labels import MergeReplicates
 from drugml.config.run import RunSpec
 from drugml.config.splits import TimeSplit
 from drugml.config.tasks import ClassificationSpec
+from drugml.data.relations import relation
 from drugml.data.replicates import SHOWN, Merged, merge
 from drugml.data.splits import Molecules, split
 from drugml.data.splits.column import times
@@ -224,7 +225,7 @@ def numeric_columns(table: Table, smiles: int) -> list[str]:
     for i, name in enumerate(table.columns):
         column = [r[i] for r in rows]
         known = [c for c in column if not is_missing(c)]
-        if i == smiles or not known or _counts(known):
+        if i == smiles or not known or _counts(known) or all(relation(c) is not None for c in known):
             continue
         if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(column):
             found.append(name)

@@ -46,6 +46,8 @@ class Judged:
     bad: list[BadRow]
     bare: list[BadRow]
     """Good molecules without a label: of no use, but no mistake either."""
+    changed: list[tuple[str, str, str]]
+    """Line, structure and what standardisation did to it, of each row that it changed."""
     store: PackedStore
     """Features, InChIKeys and scaffolds of the usable rows."""
     smiles: list[str]
@@ -125,6 +127,7 @@ def judge(config: RunSpec) -> Judged:
             for i in np.flatnonzero(~labelled)
             if i not in rejects
         ],
+        changed=[(rows[i].where, smiles[i], packed.notes[i]) for i in sorted(packed.notes)],
         store=select(packed.store, np.searchsorted(parsed, used)),
         smiles=[smiles[i] for i in used],
         lines=[rows[i].where for i in used],

@@ -42,7 +42,7 @@ from drugml.training.listener import Listener
 log = logging.getLogger(__name__)
 
 CONFIG, CHECKPOINT, BUNDLE, REJECTS = "config.yaml", "last.ckpt", "bundle", "rejects.csv"
-SPLIT, CARD = "split.csv", "data_card.html"
+SPLIT, CARD, CHANGED = "split.csv", "data_card.html", "standardized.csv"
 PREDICTIONS = "test_predictions.csv"
 PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
@@ -99,7 +99,7 @@ def train(config: RunSpec, listener: Listener) -> Result:
             _write_inputs(dataset, folder)
             run.params(dataset.config.model_dump(mode="json"))
             run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
-            for file in (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD):
+            for file in (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD, CHANGED):
                 if (folder / file).exists():
                     run.file(folder / file)
             with sole(folder):
@@ -254,6 +254,10 @@ def _readable(dataset: Dataset, metrics: dict[str, float]) -> dict[str, float]:
 
 def _write_inputs(dataset: Dataset, folder: Path) -> None:
     (folder / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
+    if dataset.judged.changed:
+        with (folder / CHANGED).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("line", "smiles", "note"), *dataset.judged.changed])
+        log.info("standardisation changed %s rows; see %s", f"{len(dataset.judged.changed):,}", CHANGED)
     plan, data = dataset.training.plan, dataset.config.data
     leaks = {"leaks": report(plan, data.targets).as_dict()} if data.audit else {}
     write_split(folder / SPLIT, data.split, [plan], leaks)
