@@ -45,7 +45,7 @@ def test_the_unmarked_floor_of_hlm_is_found() -> None:
         "'activity': 175 of 618 labels are 0.675687, the lowest value: probably a floor of the assay, so that they are "
         "limits and no measurements"
     )
-    assert found.advice == "values there mean '<': mark them as <VALUE, or by a relation column"
+    assert found.advice == "values there mean '<': mark them as <VALUE, or by data.labels.TARGET.relation=COLUMN"
 
 
 def test_clipped_clearances_are_found_at_both_ends() -> None:
