@@ -1,5 +1,6 @@
 """`drugml train` from table to registered model, and whether the numbers it logs are true."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,18 @@ def test_two_seeds_differ_and_one_repeats(place: Path, small: Path, cli: Cli) ->
         assert done.code == 0, done.err
         values.append(next(line for line in done.out.splitlines() if "test/rmse" in line))
     assert values[0] == values[2] != values[1]
+
+
+def test_what_the_end_of_a_run_tells_to_type_can_be_typed(place: Path, cli: Cli) -> None:
+    write_csv(place / "a b.csv", ["smiles", "HLM CLint (uL/min)"], [(s, i) for i, s in enumerate(SMILES)])
+    common = ("train", "a b.csv", "--target", "HLM CLint (uL/min)", "--model", "mean")
+    done = cli(*common)
+    assert done.code == 0, done.err
+    told = next(line for line in done.out.splitlines() if line.startswith("predict "))
+    command = shlex.split(told)[1:]
+    assert command[2] == "models:/a_b-HLM_CLint__uL_min_@candidate"
+    assert cli(*command[1:3], "a b.csv", "--out", "out.csv").code == 0
+    named = cli(
+        "train", "a b.csv", "--target", "HLM CLint (uL/min)", "--model", "mean", "tracking.register_as=my model"
+    )
+    assert "drugml predict 'models:/my model@candidate' INPUT" in named.out

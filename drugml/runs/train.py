@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ class Result:
         """What a user wants to know at the end."""
         rows = [f"  {k:<28}{v:10.4f}" for k, v in self.metrics.items() if k.count("/") < 3]
         where = [f"run       {self.run_id}", f"folder    {self.folder}", f"model     {self.version.uri} (alias candidate)"]
-        use = f"predict   drugml predict models:/{self.version.name}@{models.CANDIDATE} INPUT --out FILE"
+        model = shlex.quote(f"models:/{self.version.name}@{models.CANDIDATE}")
+        use = f"predict   drugml predict {model} INPUT --out FILE"
         return "\n".join([*rows, *where, use])
 
 
@@ -224,10 +226,13 @@ def label_units(config: RunSpec) -> dict[str, str]:
 
 
 def model_name(dataset: Dataset) -> str:
-    """Default name in the registry: table and targets; `/` and `:` are not allowed there, quotes break searches."""
+    """Default name in the registry: table and targets, fit to be typed in a shell.
+
+    `/` and `:` are not allowed there, quotes break searches.
+    """
     targets = "-".join(dataset.training.targets)
     name = f"{dataset.judged.name}-{targets}" if len(targets) <= 60 else f"{dataset.judged.name}-{len(dataset.training.targets)}-targets"
-    return re.sub(r"[/:'\"]", "_", name)
+    return re.sub(r"[^\w.+-]", "_", name)
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:
