@@ -23,7 +23,7 @@ def test_the_summary_says_all_of_it(table: Path) -> None:
     found = check_table(table, [], None, table.with_suffix(".html"))
     text = found.summary().splitlines()
     n = len(SMILES)
-    assert text[0] == f"mine.csv: {n + 4} rows = {n + 1} usable + 3 rejected; {n} different molecules"
+    assert text[0] == f"mine.csv: {n + 4} rows = {n + 2} usable + 2 rejected; {n} different molecules"
     assert text[1] == "SMILES column 'smiles', found by its name; targets: 'size', 'ring'"
     assert f"  rejected: empty: 1 row cannot be used: empty ({1 / (n + 4):.1%})" in text
     assert f"      line {n + 4}: CCO  target 'size' is not a number: 'high'" in text
@@ -39,7 +39,7 @@ def test_every_row_is_in_one_place(table: Path) -> None:
     assert sorted([*found.record.lines, *(b.where for b in found.record.bad)], key=int) == lines
     cells = {r.where: r.cells for r in Table(table)}
     assert all(cells[n][1] == s for n, s in zip(found.record.lines, found.record.smiles, strict=True))
-    assert [b.reject.status.value for b in found.record.bad] == ["parse_error", "empty", "bad_label"]
+    assert [b.reject.status.value for b in found.record.bad] == ["parse_error", "empty"]
 
 
 def test_the_card_names_its_file_by_content(table: Path) -> None:

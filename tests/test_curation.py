@@ -68,6 +68,26 @@ def test_what_standardisation_changed_is_written_beside_the_run(place: Path, cli
     assert f"standardisation changed {len(changed)} rows; see standardized.csv" in done.err
 
 
+def test_a_label_that_cannot_be_read_costs_no_other_label(place: Path, cli: Cli) -> None:
+    rows = [(s, "n.d." if i == 7 else i, "n.d." if i in (7, 9) else -i) for i, s in enumerate(SMILES)]
+    write_csv(place / "t.csv", ["smiles", "a", "b"], rows)
+    both = ("t.csv", "--target", "a", "--target", "b", "--model", "mean", "--task", "regression")
+    done = cli("train", *both, "data.max_rejected=0.05")
+    assert done.code == 0, done.err
+    assert "t.csv: 1 of 60 rows rejected, see rejects.csv" in done.err
+    assert "t.csv: 1 rows lose a label and keep others, see rejects.csv" in done.err
+    assert "59 molecules used, 1 rejected" in done.err
+    assert [(r["line"], r["reason"]) for r in read_csv(run_folder(place) / "rejects.csv")] == [
+        ("9", "target 'a' is not a number: 'n.d.'"),
+        ("11", "target 'b' is not a number: 'n.d.'; its other labels are kept"),
+    ]
+    refused = cli("train", *both)
+    assert refused.code == 2
+    assert "2 of 60 rows cannot be used (1 of them in part), more than the allowed 1.0%" in refused.err
+    checked = cli("data", "check", "t.csv", "--target", "a", "--target", "b")
+    assert "bad labels: 1 row with a label that cannot be read beside others that can" in checked.out
+
+
 def test_relation_columns_are_not_proposed_as_targets(place: Path, cli: Cli) -> None:
     write_csv(place / "t.csv", ["smiles", "y", "sign"], [(s, i * 0.5, "<>"[i % 2]) for i, s in enumerate(SMILES)])
     assert "(columns that could be: y)" in cli("train", "t.csv").err

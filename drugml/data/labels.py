@@ -92,7 +92,7 @@ def read_classes(
     labels = classes(name, [r[at.value] for r in rows], positive)
     weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
     error = np.full(len(rows), np.nan)
-    return Target(name, replace(labels, rejects=wrong | labels.rejects), weight, error)
+    return Target(name, _void(replace(labels, rejects=wrong | labels.rejects)), weight, error)
 
 
 def read_numbers(
@@ -123,13 +123,30 @@ def read_numbers(
         labels = Labels(low, high, labels.rejects | wrong)
     weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
     error, more = _positive(name, "standard error", rows, at.error, np.nan)
-    labels = replace(labels, rejects=more | wrong | labels.rejects)
+    labels = _void(replace(labels, rejects=more | wrong | labels.rejects))
     error = _converted_error(error, written, labels, logarithmic=spec.log10 or spec.to == P)
     found = Counter(t for t, v in zip(texts, labels.low, strict=True) if t and not np.isnan(v))
     if spec.threshold is None:
         return Target(name, labels, weight, error, found)
     classified, grey = classify(labels, spec)
     return Target(name, classified, weight, error, found, grey)
+
+
+def rejected(targets: Sequence[Target]) -> tuple[dict[int, Reject], dict[int, Reject]]:
+    """Rows of which every label that was written is rejected, and rows that keep another one; each with a reason."""
+    first: dict[int, Reject] = {}
+    for target in reversed(targets):
+        first |= target.labels.rejects
+    kept = {i for i in first if any(not np.isnan(t.labels.low[i]) for t in targets)}
+    return {i: r for i, r in first.items() if i not in kept}, {i: first[i] for i in sorted(kept)}
+
+
+def _void(labels: Labels) -> Labels:
+    """Without the labels that are rejected."""
+    low, high = labels.low.copy(), labels.high.copy()
+    for i in labels.rejects:
+        low[i] = high[i] = np.nan
+    return replace(labels, low=low, high=high)
 
 
 def classify(labels: Labels, spec: LabelSpec) -> tuple[Labels, int]:

@@ -135,6 +135,7 @@ def write_training_card(dataset: Dataset, path: Path) -> Audit:
         judged.low,
         judged.high,
         {t.name: t.units for t in judged.targets},
+        judged.partial,
     )
     fold = np.full(len(judged.lines), UNUSED, np.int8)  # rows dropped as conflicting are in none
     for rows, number in zip(dataset.curated.rows, plan.fold, strict=True):
@@ -160,10 +161,8 @@ def _record(name: str, rows: Sequence[Row], smiles: int, read: Sequence[Target])
     texts = [r.cells[smiles] for r in rows]
     max_atoms = DataSpec.model_fields["max_atoms"].default
     looked = inspect(texts, max_atoms=max_atoms, identities=True, workers=cores())
-    rejects: dict[int, Reject] = {}
-    for target in reversed(read):
-        rejects |= target.labels.rejects
-    rejects |= looked.rejects | {i: r.reject for i, r in enumerate(rows) if r.reject}
+    lost, partly = labels.rejected(read)
+    rejects = lost | looked.rejects | {i: r.reject for i, r in enumerate(rows) if r.reject}
     parsed = np.array([i for i in range(len(rows)) if i not in looked.rejects], np.int64)
     used = np.array([i for i in range(len(rows)) if i not in rejects], np.int64)
     place = np.searchsorted(parsed, used)
@@ -181,6 +180,7 @@ def _record(name: str, rows: Sequence[Row], smiles: int, read: Sequence[Target])
         low[used],
         high[used],
         {t.name: t.units for t in read},
+        [BadRow(rows[i].where, texts[i], r) for i, r in partly.items() if i not in rejects],
     )
     return record, looked.facts[place]
 

@@ -60,7 +60,8 @@ def curate_table(config: RunSpec, out: Path) -> Report:
         with rejects.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["line", "smiles", "status", "reason"])
-            writer.writerows([r.where, r.text, r.reject.status.value, r.reject.reason] for r in curated.rejected)
+            faulty = sorted([*curated.rejected, *curated.judged.partial], key=lambda r: r.place)
+            writer.writerows([r.where, r.text, r.reject.status.value, r.reject.reason] for r in faulty)
     except OSError as error:
         raise UserError(f"{out}: cannot be written: {error.strerror or error}") from None
     return Report(out, rejects, curated)

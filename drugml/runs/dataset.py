@@ -78,8 +78,8 @@ class Dataset:
 
     @property
     def rejected(self) -> list[BadRow]:
-        """All rows that are not used, by line."""
-        return self.curated.rejected
+        """All rows that are not used, or not with all their labels, by line."""
+        return sorted([*self.curated.rejected, *self.judged.partial], key=lambda r: r.place)
 
     def summary(self) -> str:
         """One line for people."""

@@ -44,6 +44,8 @@ class Judged:
     name: str
     rows: int
     bad: list[BadRow]
+    partial: list[BadRow]
+    """Rows in use of which one label cannot be read and another can."""
     bare: list[BadRow]
     """Good molecules without a label: of no use, but no mistake either."""
     changed: list[tuple[str, str, str]]
@@ -107,9 +109,11 @@ def judge(config: RunSpec) -> Judged:
     )
     read = [_read(config, t, s, cells, places[t], smiles) for t, s in specs.items()]
     rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
-    rejects = _label_rejects(read) | rejects  # what is wrong with the molecule is said first
+    lost, partly = labels.rejected(read)
+    rejects = lost | rejects  # what is wrong with the molecule is said first
     bad = [BadRow(rows[i].where, smiles[i], rejects[i]) for i in sorted(rejects)]
-    _check_rejected(path, rows, bad, config.data.max_rejected)
+    partial = [BadRow(rows[i].where, smiles[i], _in_part(r)) for i, r in partly.items() if i not in rejects]
+    _check_rejected(path, rows, bad, partial, config.data.max_rejected)
     low, high, weight, error = _stacked(read)
     labelled = np.asarray(~np.isnan(low).all(axis=1))
     used = np.array([i for i in range(len(rows)) if i not in rejects and labelled[i]], np.int64)
@@ -122,6 +126,7 @@ def judge(config: RunSpec) -> Judged:
         name=name_of(path),
         rows=len(rows),
         bad=bad,
+        partial=partial,
         bare=[
             BadRow(rows[i].where, smiles[i], Reject(Status.UNLABELLED, "no label"))
             for i in np.flatnonzero(~labelled)
@@ -189,26 +194,28 @@ def _stacked(read: list[Target]) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.stack(c, axis=1) for c in zip(*columns, strict=True))
 
 
-def _label_rejects(read: list[Target]) -> dict[int, Reject]:
-    """Row to the reason of the first target that cannot be read."""
-    rejects: dict[int, Reject] = {}
-    for target in reversed(read):
-        rejects |= target.labels.rejects
-    return rejects
+def _in_part(reject: Reject) -> Reject:
+    return reject._replace(reason=f"{reject.reason}; its other labels are kept")
 
 
-def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], allowed: float) -> None:
+def _check_rejected(
+    path: Path, rows: Sequence[Row], bad: list[BadRow], partial: list[BadRow], allowed: float
+) -> None:
+    faulty = sorted([*bad, *partial], key=lambda r: r.place)
     if len(bad) == len(rows):
         head = f"{path}: none of the {len(rows):,} rows can be used"
-    elif len(bad) > allowed * len(rows):
-        head = f"{path}: {len(bad):,} of {len(rows):,} rows cannot be used, more than the allowed {allowed:.1%}"
+    elif len(faulty) > allowed * len(rows):
+        some = f" ({len(partial):,} of them in part)" if partial else ""
+        head = f"{path}: {len(faulty):,} of {len(rows):,} rows cannot be used{some}, more than the allowed {allowed:.1%}"
     else:
         if bad:
             log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
+        if partial:
+            log.warning("%s: %d rows lose a label and keep others, see rejects.csv", path.name, len(partial))
         return
-    lines = [f"  line {b.where}: {b.reject.reason}" for b in bad[:SHOWN]]
-    more = [f"  … and {len(bad) - SHOWN:,} more"] if len(bad) > SHOWN else []
-    kinds = ", ".join(f"{n} × {s}" for s, n in Counter(b.reject.status.value for b in bad).most_common())
+    lines = [f"  line {b.where}: {b.reject.reason}" for b in faulty[:SHOWN]]
+    more = [f"  … and {len(faulty) - SHOWN:,} more"] if len(faulty) > SHOWN else []
+    kinds = ", ".join(f"{n} × {s}" for s, n in Counter(b.reject.status.value for b in faulty).most_common())
     raise UserError("\n".join([head, *lines, *more, f"  ({kinds})", "fix the rows, or raise data.max_rejected"]))
 
 

@@ -44,6 +44,8 @@ class Record:
     """(M, T)."""
     units: Mapping[str, Counter[str]]
     """Target to the unit texts found; may be empty."""
+    partial: Sequence[BadRow] = ()
+    """Usable rows of which one label cannot be read and another can."""
 
     def __post_init__(self) -> None:
         usable = len(self.lines)

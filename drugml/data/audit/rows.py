@@ -33,6 +33,16 @@ def check_rows(table: Examined) -> Iterator[Finding]:
             advice=ADVICE["unlabelled" if no_label else "rejects"],
             examples=(Example(b.where, b.text, b.reject.reason) for b in record.bad if b.reject.status == status),
         )
+    if record.partial:
+        yield table.finding(
+            "bad_labels",
+            Severity.WARNING,
+            f"{counted(len(record.partial), 'row')} with a label that cannot be read beside others that can",
+            len(record.partial),
+            record.rows,
+            advice=ADVICE["rejects"],
+            examples=(Example(b.where, b.text, b.reject.reason) for b in record.partial),
+        )
     bare = np.flatnonzero(np.isnan(record.low).all(axis=1)) if record.targets else np.zeros(0, np.int64)
     if len(bare):
         yield table.finding(
