@@ -50,6 +50,12 @@ def test_an_absent_target_suggests_the_nearest(place: Path, cli: Cli) -> None:
     assert "(columns that could be: logS, active)" in message
 
 
+def test_targets_that_mlflow_cannot_tell_apart(place: Path, cli: Cli) -> None:
+    write_csv(place / "a.csv", ["smiles", "EF@1%", "EF@1#"], GOOD)
+    message = refused(cli, place, "a.csv", "--target", "EF@1%", "--target", "EF@1#")
+    assert "targets 'EF@1%' and 'EF@1#': both are called 'EF_1_' in MLflow" in message
+
+
 def test_a_target_that_is_text(place: Path, cli: Cli) -> None:
     write_csv(place / "a.csv", ["smiles", "y"], [(s, ("low", "mid", "high")[i % 3]) for i, (s, *_) in enumerate(GOOD)])
     message = refused(cli, place, "a.csv", "--target", "y", "--task", "regression")

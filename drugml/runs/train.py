@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking import models
-from drugml.tracking.run import TrackedRun, find, start, tracked
+from drugml.tracking.run import TrackedRun, find, metric_key, start, tracked
 from drugml.tracking.store import Store, connect
 from drugml.training.fit import Fitted, check_devices, check_monitor, check_validation, fit
 from drugml.training.listener import Listener
@@ -142,12 +143,25 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
 
 def _prepared(config: RunSpec) -> Dataset:
     check_devices(config.train)
+    _check_names(config.data.targets)
     dataset = prepare(config)
     check_monitor(dataset.config)
     if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
         check_validation(dataset.config, dataset.training)
     log.info("%s", dataset.summary())
     return dataset
+
+
+def _check_names(targets: Sequence[str]) -> None:
+    """Refuse targets that MLflow could not tell apart: their metrics would overwrite each other."""
+    by_key: dict[str, str] = {}
+    for name in targets:
+        other = by_key.setdefault(metric_key(name), name)
+        if other != name:
+            raise UserError(
+                f"targets {other!r} and {name!r}: both are called {metric_key(name)!r} in MLflow, which allows letters, "
+                "digits and _ - . / : only; rename one column"
+            )
 
 
 def _finish(dataset: Dataset, store: Store, run: TrackedRun, folder: Path, listener: Listener) -> Result:
