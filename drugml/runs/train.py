@@ -3,10 +3,8 @@
 import csv
 import json
 import logging
-import os
 import re
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,6 @@ from drugml.config.dump import to_yaml
 from drugml.config.labels import P
 from drugml.config.load import load
 from drugml.config.run import RunSpec
-from drugml.data.splits.file import write as write_split
-from drugml.data.splits.leaks import report
 from drugml.errors import UserError
 from drugml.evaluation.plots import plot
 from drugml.featurizers import FEATURIZERS
@@ -28,8 +24,8 @@ from drugml.prediction import bundle
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
-from drugml.runs.check import write_training_card
 from drugml.runs.dataset import Dataset, prepare
+from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
 from drugml.runs.recording import Recorder
 from drugml.runs.stopping import stop_signals
@@ -43,9 +39,7 @@ from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
 
-CONFIG, CHECKPOINT, BUNDLE, REJECTS = "config.yaml", "last.ckpt", "bundle", "rejects.csv"
-SPLIT, CARD, CHANGED = "split.csv", "data_card.html", "standardized.csv"
-PREDICTIONS = "test_predictions.csv"
+CHECKPOINT, BUNDLE, PREDICTIONS = "last.ckpt", "bundle", "test_predictions.csv"
 PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
 
@@ -92,17 +86,17 @@ def train(config: RunSpec, listener: Listener) -> Result:
         store = connect(config.tracking.uri)
         experiment = config.tracking.experiment or dataset.judged.name
         folder = Path(config.tracking.folder).absolute()
-        _check_writable(folder)
+        check_writable(folder)
         name = config.tracking.run or dataset.config.model.name
         run_id = start(store, experiment, name, _tags(dataset))
         folder = folder / experiment / run_id
         with tracked(store, run_id) as run:
             folder.mkdir(parents=True)
             run.tags({"drugml.folder": str(folder)})
-            _write_inputs(dataset, folder)
+            write_inputs(dataset, folder)
             run.params(dataset.config.model_dump(mode="json"))
             run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
-            for file in (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD, CHANGED):
+            for file in INPUTS:
                 if (folder / file).exists():
                     run.file(folder / file)
             with sole(folder):
@@ -269,34 +263,3 @@ def _readable(dataset: Dataset, metrics: dict[str, float]) -> dict[str, float]:
     targets = dataset.training.targets
     single = {f"/{t}" for t in targets} if len(targets) > PER_TARGET else set()
     return {k: v for k, v in metrics.items() if not any(k.endswith(t) for t in single)}
-
-
-def _write_inputs(dataset: Dataset, folder: Path) -> None:
-    (folder / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
-    if dataset.judged.changed:
-        with (folder / CHANGED).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("line", "smiles", "note"), *dataset.judged.changed])
-        log.info("standardisation changed %s rows; see %s", f"{len(dataset.judged.changed):,}", CHANGED)
-    plan, data = dataset.training.plan, dataset.config.data
-    leaks = {"leaks": report(plan, data.targets).as_dict()} if data.audit else {}
-    write_split(folder / SPLIT, data.split, [plan], leaks)
-    if data.audit:
-        found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
-        log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
-    with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "smiles", "status", "reason"])
-        writer.writerows([b.where, b.text, b.reject.status.value, b.reject.reason] for b in dataset.rejected)
-
-
-def _check_writable(folder: Path) -> None:
-    """Fail before training rather than after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".write-{os.getpid()}"
-        probe.write_bytes(b"\0" * 65536)
-        probe.unlink()
-    except OSError as error:
-        raise UserError(
-            f"{folder}: the run folder cannot be written: {error.strerror or error}; set tracking.folder to another place"
-        ) from None
