@@ -11,7 +11,11 @@ from mlflow import MlflowClient
 from rdkit import Chem
 from sklearn import metrics as sk
 
+from drugml.config.load import check
+from drugml.config.run import RunSpec
 from drugml.prediction.bundle import load
+from drugml.runs.dataset import prepare
+from drugml.training.module import Module
 from tests.conftest import QUICK, SMILES, Cli, read_csv, write_csv
 
 DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))
@@ -204,3 +208,18 @@ def test_modifiers_beside_endpoints_are_read_as_bounds(place: Path, cli: Cli) ->
     assert done.code == 0, done.err
     assert "KSOL: relations (=, <, >) are read from the column beside it" in done.err
     assert "labels are bounds (> or <) and kept as such" in done.err
+
+
+def test_the_network_learns_from_bounds_and_weights_and_not_from_bare_numbers(tmp_path: Path) -> None:
+    rows = [(s, f"{'><'[i % 2] if i % 3 == 0 else ''}{i + 1}", 1 + i % 2) for i, s in enumerate(SMILES)]
+    table = write_csv(tmp_path / "t.csv", ["smiles", "y", "w"], rows)
+    data = {"path": str(table), "targets": ["y"], "labels": {"y": {"weight": "w"}}, "split": {"kind": "random"}}
+    dataset = prepare(check(RunSpec, {"data": data}, {(): "test"}))
+    low, high, weight = Module(dataset.config, dataset.training).labels
+    assert low.isinf().sum() == high.isinf().sum() == 10
+    exact = (low == high).squeeze(1)
+    assert exact.sum() == 40
+    scaling = Module(dataset.config, dataset.training).scaling
+    natural = low.squeeze(1).double() * scaling.scale[0] + scaling.shift[0]
+    np.testing.assert_allclose(natural[exact], [i + 1 for i in range(60) if i % 3], rtol=1e-5)
+    np.testing.assert_array_equal(weight.squeeze(1), [1 + i % 2 for i in range(60)])

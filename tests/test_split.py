@@ -13,6 +13,7 @@ from drugml.config.base import Spec
 from drugml.config.splits import PredefinedSplit, RandomSplit, ScaffoldSplit, SplitSpec
 from drugml.data.molecule import identity, parse, scaffold
 from drugml.data.splits import FOLDS, SPLITTERS, Molecules, SplitPlan, split
+from drugml.data.splits.file import write
 from drugml.errors import UserError
 from tests.conftest import SMILES, read_csv
 
@@ -115,7 +116,7 @@ def test_a_fold_of_another_name_is_quoted() -> None:
 
 def test_a_plan_is_written_row_by_row(tmp_path: Path) -> None:
     plan = split(RandomSplit(), real())
-    plan.write(tmp_path / "split.csv")
+    write(tmp_path / "split.csv", RandomSplit(), [plan], {})
     rows = read_csv(tmp_path / "split.csv")
     assert len(rows) == len(SMILES)
     assert rows[3] == {

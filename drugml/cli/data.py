@@ -30,7 +30,7 @@ def check(
         result = check_table(source, [], None, card)
     else:
         data = resolve(source, overrides or [], target or [], None, None).data
-        result = check_table(data.path, data.targets, data.smiles, card, data.labels)
+        result = check_table(data.path, data.targets, data.smiles, card, data.labels, data.max_atoms)
     typer.echo(result.summary())
     if strict and not result.sound:
         raise typer.Exit(1)

@@ -4,10 +4,8 @@ SMILES go to the workers, flat arrays come back; a chunk of molecules at a time 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import partial
-from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 from rdkit.rdBase import BlockLogs
 
+from drugml.data.chunks import mapped
 from drugml.data.companions import COMPANIONS
 from drugml.data.molecule import identity, parse, scaffold
 from drugml.data.status import Reject
@@ -72,7 +71,7 @@ def inspect(smiles: Sequence[str], *, max_atoms: int, identities: bool, workers:
     """
     chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
     job = partial(_inspect_chunk, max_atoms=max_atoms, identities=identities)
-    parts = [*_mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)]
+    parts = [*mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)]
     if not parts:
         return Inspected(np.zeros(0, FACTS), np.zeros(0, "S1"), np.zeros(0, "S1"), {})
     return Inspected(
@@ -164,11 +163,3 @@ def _inspect_chunk(smiles: Sequence[str], *, max_atoms: int, identities: bool) -
         keys.append(identity(mol).encode() if identities else b"")
         frames.append(scaffold(mol).encode() if identities else b"")
     return Inspected(np.array(facts, FACTS), np.array(keys, "S"), np.array(frames, "S20"), rejects)
-
-
-def _mapped(job: Any, chunks: list[Sequence[str]], workers: int) -> Iterator[Inspected]:
-    if workers <= 1:
-        yield from map(job, chunks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
-        yield from pool.map(job, chunks)

@@ -5,13 +5,11 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import rdkit
@@ -19,6 +17,7 @@ from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.standardize import StandardizeSpec
+from drugml.data.chunks import mapped
 from drugml.data.molecule import fault, identity, parse, scaffold
 from drugml.data.progress import Progress
 from drugml.data.standardize import STANDARDIZERS
@@ -72,7 +71,7 @@ def pack(
     rejects: dict[int, Reject] = {}
     notes: dict[int, str] = {}
     progress = Progress(len(smiles), "molecules prepared")
-    for n, part in enumerate(_mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
+    for n, part in enumerate(mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
         rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
         notes |= {n * CHUNK + i: text for i, text in part.notes.items()}
         if part.store is not None:
@@ -183,14 +182,6 @@ def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
     }
     return replace(store, molecule={**store.molecule, **extra})
-
-
-def _mapped(job: Any, chunks: list[Sequence[str]], workers: int) -> Iterator[Packed]:
-    if workers <= 1:
-        yield from map(job, chunks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
-        yield from pool.map(job, chunks)
 
 
 def _key(smiles: Sequence[str], spec: Spec, standardize: StandardizeSpec, max_atoms: int) -> str:

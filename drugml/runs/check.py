@@ -20,7 +20,7 @@ from drugml.data.columns import find_smiles
 from drugml.data.facts import Facts, inspect
 from drugml.data.labels import Target
 from drugml.data.splits.plan import UNUSED
-from drugml.data.status import BadRow, Reject
+from drugml.data.status import BadRow
 from drugml.data.table import Row, Table, locate, name_of
 from drugml.data.targets import is_missing, looks_binary, numbers
 from drugml.errors import UserError
@@ -32,6 +32,7 @@ ALIKE_SHOWN = 3
 """Findings of one kind printed in full; a table of many targets has one for each."""
 EXAMPLES_SHOWN = 3
 WIDTH = 100
+MAX_ATOMS: int = DataSpec.model_fields["max_atoms"].default
 MOSTLY = 0.1
 """Share of cells that are no labels up to which an unnamed column is taken for a target."""
 
@@ -76,6 +77,7 @@ def check_table(
     smiles: str | None,
     out: Path | None,
     specs: Mapping[str, LabelSpec] = MappingProxyType({}),
+    max_atoms: int = MAX_ATOMS,
 ) -> CheckResult:
     """Audit a table.
 
@@ -85,6 +87,7 @@ def check_table(
         smiles: column; found by name or content if None.
         out: file of the data card, HTML; none is written if None.
         specs: how the cells of targets are meant, as `data.labels`.
+        max_atoms: larger molecules are rejected, as `data.max_atoms`.
 
     Raises:
         UserError: for a table that cannot be read, or columns that it does not have.
@@ -101,7 +104,7 @@ def check_table(
     if not targets:
         places = {t: p for t, p in places.items() if _could_be_target(t, [c[p.value] for c in cells])}
     read = [_target(t, specs.get(t, LabelSpec()), cells, p, at) for t, p in places.items()]
-    record, facts = _record(name_of(located), rows, at, read)
+    record, facts = _record(name_of(located), rows, at, read, max_atoms)
     spec = AuditSpec()
     result = audit(record, facts, spec)
     if out is not None:
@@ -156,18 +159,20 @@ def _could_be_target(name: str, cells: Sequence[str]) -> bool:
     return looks_binary(cells) or len(numbers(name, cells).rejects) <= MOSTLY * len(known)
 
 
-def _record(name: str, rows: Sequence[Row], smiles: int, read: Sequence[Target]) -> tuple[Record, Facts]:
+def _record(
+    name: str, rows: Sequence[Row], smiles: int, read: Sequence[Target], max_atoms: int
+) -> tuple[Record, Facts]:
     """Judge every row as training does: by its fields, its molecule, then its labels."""
     texts = [r.cells[smiles] for r in rows]
-    max_atoms = DataSpec.model_fields["max_atoms"].default
     looked = inspect(texts, max_atoms=max_atoms, identities=True, workers=cores())
     lost, partly = labels.rejected(read)
     rejects = lost | looked.rejects | {i: r.reject for i, r in enumerate(rows) if r.reject}
     parsed = np.array([i for i in range(len(rows)) if i not in looked.rejects], np.int64)
     used = np.array([i for i in range(len(rows)) if i not in rejects], np.int64)
     place = np.searchsorted(parsed, used)
-    none = np.zeros((len(rows), 0))
-    low, high = (np.stack(c, axis=1) for c in zip(*((t.labels.low, t.labels.high) for t in read), strict=True)) if read else (none, none)
+    low, high = np.zeros((2, len(rows), len(read)))
+    for t, target in enumerate(read):
+        low[:, t], high[:, t] = target.labels.low, target.labels.high
     record = Record(
         name,
         len(rows),

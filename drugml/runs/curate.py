@@ -33,11 +33,16 @@ class Report:
         """The accounting; its lines add up to the rows of the input."""
         judged, rejected = self.curated.judged, self.curated.rejected
         merged = len(judged.lines) - len(self.curated.conflicting) - len(self.curated.rows)
-        bounds = int((~np.isnan(self.curated.low)).sum() - (~np.isnan(exact(self.curated.low, self.curated.high))).sum())
+        bounds = int(
+            (~np.isnan(self.curated.low)).sum() - (~np.isnan(exact(self.curated.low, self.curated.high))).sum()
+        )
         kinds = Counter(r.reject.status.value for r in rejected)
         lines = [f"{judged.rows:>8,} rows of {judged.path.name}"]
         lines += [f"{-n:>8,} {kind}" for kind, n in kinds.most_common()]
-        lines += [f"{-judged.unlabelled:>8,} without a label", f"{-merged:>8,} merged into another row of their molecule"]
+        lines += [
+            f"{-judged.unlabelled:>8,} without a label",
+            f"{-merged:>8,} merged into another row of their molecule",
+        ]
         lines += [f"{len(self.curated.rows):>8,} molecules in {self.out} ({bounds:,} labels are bounds)"]
         return "\n".join([*lines, f"rejected rows with their reasons: {self.rejects}"])
 
@@ -45,8 +50,8 @@ class Report:
 def curate_table(config: RunSpec, out: Path) -> Report:
     """Write one row per molecule, and beside it the rejected rows.
 
-    Columns: smiles (canonical, of the standard molecule), inchikey, of each target its value, `_relation` where there are bounds, and for merged
-    replicates `_n` and `_sd`; lines of the input.
+    Columns: smiles (canonical, of the standard molecule), inchikey, of each target its value, `_relation` where there
+    are bounds, and for merged replicates `_n` and `_sd`; lines of the input.
 
     Raises:
         UserError: as `prepare`; or if the file cannot be written.

@@ -6,7 +6,6 @@ Shape letters: M molecules, T targets.
 import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,7 +202,8 @@ def _split_cells(curated: Curated) -> list[str] | None:
         if len(found) > 1:
             lines = ", ".join(curated.judged.lines[i] for i in rows)
             raise UserError(
-                f"lines {lines} are one molecule, but their split column says {' and '.join(map(repr, sorted(found)))}; "
+                f"lines {lines} are one molecule, but their split column says "
+                f"{' and '.join(map(repr, sorted(found)))}; "
                 "mend the column, or leave replicates apart with data.replicates=keep"
             )
     return [cells[r[0]] for r in curated.rows]
@@ -214,7 +214,8 @@ def _check_train_labels(data: TrainingData) -> None:
     for t, name in enumerate(data.targets):
         if np.isnan(labels[:, t]).all():
             raise UserError(
-                f"target {name!r}: the training fold has no label of it; use another data.split.seed or data.split=random"
+                f"target {name!r}: the training fold has no label of it; use another data.split.seed "
+                "or data.split=random"
             )
 
 

@@ -56,7 +56,9 @@ def config_text(path: str, targets: list[str]) -> str:
         table.column(name, "target")
     chosen = targets or found[:1]
     if not chosen:
-        raise UserError(f"{path}: no column holds numbers or two classes, so there is nothing to learn; name one with --target")
+        raise UserError(
+            f"{path}: no column holds numbers or two classes, so there is nothing to learn; name one with --target"
+        )
     others = [c for c in found if c not in chosen]
     return TEMPLATE.format(
         path=path,

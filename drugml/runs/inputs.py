@@ -58,5 +58,6 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise UserError(
-            f"{folder}: the run folder cannot be written: {error.strerror or error}; set tracking.folder to another place"
+            f"{folder}: the run folder cannot be written: {error.strerror or error}; "
+            "set tracking.folder to another place"
         ) from None

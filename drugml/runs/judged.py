@@ -198,15 +198,15 @@ def _in_part(reject: Reject) -> Reject:
     return reject._replace(reason=f"{reject.reason}; its other labels are kept")
 
 
-def _check_rejected(
-    path: Path, rows: Sequence[Row], bad: list[BadRow], partial: list[BadRow], allowed: float
-) -> None:
+def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], partial: list[BadRow], allowed: float) -> None:
     faulty = sorted([*bad, *partial], key=lambda r: r.place)
     if len(bad) == len(rows):
         head = f"{path}: none of the {len(rows):,} rows can be used"
     elif len(faulty) > allowed * len(rows):
         some = f" ({len(partial):,} of them in part)" if partial else ""
-        head = f"{path}: {len(faulty):,} of {len(rows):,} rows cannot be used{some}, more than the allowed {allowed:.1%}"
+        head = (
+            f"{path}: {len(faulty):,} of {len(rows):,} rows cannot be used{some}, more than the allowed {allowed:.1%}"
+        )
     else:
         if bad:
             log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
@@ -220,9 +220,13 @@ def _check_rejected(
 
 
 def _hash(
-    config: RunSpec, smiles: list[str], cells: list[list[str]], places: dict[str, labels.Columns], rejects: dict[int, Reject]
+    config: RunSpec,
+    smiles: list[str],
+    cells: list[list[str]],
+    places: dict[str, labels.Columns],
+    rejects: dict[int, Reject],
 ) -> str:
-    """Over what the table says and how it is meant, not over converted numbers, which may differ in their last digit."""
+    """Over what the table says and how it is meant; converted numbers may differ in their last digit."""
     meant = {
         "labels": {t: config.data.labels.get(t, LabelSpec()).model_dump(mode="json") for t in places},
         "standardize": config.data.standardize.model_dump(mode="json"),

@@ -69,9 +69,7 @@ def split_table(config: RunSpec, out: Path, *, k: int | None = None, repeats: in
         raise UserError(f"{out}: there is no folder {out.parent}")
     molecules, spec = molecules_of(curated), config.data.split
     plans = [split(spec, molecules)] if k is None else folds(spec, molecules, k, repeats)
-    rejected = [
-        {"line": r.where, "status": r.reject.status.value, "reason": r.reject.reason} for r in curated.rejected
-    ]
+    rejected = [{"line": r.where, "status": r.reject.status.value, "reason": r.reject.reason} for r in curated.rejected]
     leaks = report(plans[0], config.data.targets)
     write(out, spec, plans, {"leaks": leaks.as_dict(), "rejected": rejected})
     return SplitResult(out, plans, leaks, curated)

@@ -58,7 +58,11 @@ class Result:
     def summary(self) -> str:
         """What a user wants to know at the end."""
         rows = [f"  {k:<28}{v:10.4f}" for k, v in self.metrics.items() if k.count("/") < 3]
-        where = [f"run       {self.run_id}", f"folder    {self.folder}", f"model     {self.version.uri} (alias candidate)"]
+        where = [
+            f"run       {self.run_id}",
+            f"folder    {self.folder}",
+            f"model     {self.version.uri} (alias candidate)",
+        ]
         model = shlex.quote(f"models:/{self.version.name}@{models.CANDIDATE}")
         use = f"predict   drugml predict {model} INPUT --out FILE"
         return "\n".join([*rows, *where, use])
@@ -71,7 +75,8 @@ def plan(config: RunSpec) -> str:
         UserError: for whatever would stop the run.
     """
     dataset = _prepared(config)
-    return f"{dataset.summary()}\ndata {dataset.judged.hash[:12]}, split {dataset.training.plan.hash[:12]}\n\n{to_yaml(dataset.config)}"
+    data, plan = dataset.judged.hash[:12], dataset.training.plan.hash[:12]
+    return f"{dataset.summary()}\ndata {data}, split {plan}\n\n{to_yaml(dataset.config)}"
 
 
 def train(config: RunSpec, listener: Listener) -> Result:
@@ -124,12 +129,15 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
         folder = Path(tags.get("drugml.folder", ""))
         if not (folder / CONFIG).is_file():
-            raise UserError(f"run {run_id}: its folder {str(folder)!r} has no {CONFIG}; it cannot be resumed, train anew")
+            raise UserError(
+                f"run {run_id}: its folder {str(folder)!r} has no {CONFIG}; it cannot be resumed, train anew"
+            )
         dataset = _prepared(load(RunSpec, folder / CONFIG))
         now = _tags(dataset)
         if changed := [k for k in now if k.endswith("_hash") and tags.get(k) != now[k]]:
             raise UserError(
-                f"run {run_id}: {', '.join(changed)} changed since it was started; resuming would mix two experiments, train anew"
+                f"run {run_id}: {', '.join(changed)} changed since it was started; "
+                "resuming would mix two experiments, train anew"
             )
         with sole(folder), tracked(store, run_id) as run:
             return _finish(dataset, store, run, folder, listener)
@@ -153,8 +161,8 @@ def _check_names(targets: Sequence[str]) -> None:
         other = by_key.setdefault(metric_key(name), name)
         if other != name:
             raise UserError(
-                f"targets {other!r} and {name!r}: both are called {metric_key(name)!r} in MLflow, which allows letters, "
-                "digits and _ - . / : only; rename one column"
+                f"targets {other!r} and {name!r}: both are called {metric_key(name)!r} in MLflow, which allows "
+                "letters, digits and _ - . / : only; rename one column"
             )
 
 
@@ -239,7 +247,11 @@ def model_name(dataset: Dataset) -> str:
     `/` and `:` are not allowed there, quotes break searches.
     """
     targets = "-".join(dataset.training.targets)
-    name = f"{dataset.judged.name}-{targets}" if len(targets) <= 60 else f"{dataset.judged.name}-{len(dataset.training.targets)}-targets"
+    name = (
+        f"{dataset.judged.name}-{targets}"
+        if len(targets) <= 60
+        else f"{dataset.judged.name}-{len(dataset.training.targets)}-targets"
+    )
     return re.sub(r"[^\w.+-]", "_", name)
 
 

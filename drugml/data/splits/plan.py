@@ -3,12 +3,10 @@
 Shape letters: M molecules, T targets.
 """
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Protocol
 
 import numpy as np
@@ -70,11 +68,6 @@ class SplitPlan:
     def leaks(self) -> list[str]:
         """InChIKeys that stand in more than one fold."""
         return shared(self.molecules.inchikeys, self.fold)
-
-    def write(self, path: Path) -> None:
-        """Write line, InChIKey and fold as csv."""
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("line", "inchikey", "fold"), *self.rows()])
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Line, InChIKey and name of the fold of every molecule."""

@@ -1,9 +1,8 @@
 """Level `chembl`: ChEMBL's structure pipeline, as the installed version of its authors' package does it."""
 
+from functools import cache
 from typing import Any
 
-from chembl_structure_pipeline import standardizer as pipeline
-from chembl_structure_pipeline.exclude_flag import exclude_flag
 from rdkit import Chem
 
 from drugml.config.standardize import ChemblStandardization
@@ -13,6 +12,14 @@ from drugml.data.standardize.standardizer import STANDARDIZERS, Level
 ISOTOPE = Chem.MolFromSmarts("[!0*]")
 HYDROGEN = Chem.MolFromSmarts("[#1]")
 ISOTOPE_OR_HYDROGEN = Chem.MolFromSmarts("[!0*,#1]")
+
+
+@cache
+def _pipeline() -> Any:
+    """ChEMBL's package, imported by whoever uses it: half a second that other predictions need not wait."""
+    from chembl_structure_pipeline import standardizer
+
+    return standardizer
 
 
 @STANDARDIZERS.register(ChemblStandardization)
@@ -28,7 +35,7 @@ class Chembl(Level):
     packages = ("rdkit", "chembl_structure_pipeline")
 
     def clean(self, mol: Chem.Mol, notes: list[str]) -> Chem.Mol:
-        if exclude_flag(mol, includeRDKitSanitization=False):
+        if _pipeline().exclude_flag(mol, includeRDKitSanitization=False):
             done = Chem.Mol(mol)
             notes.append("metal or boron cluster, not standardized by ChEMBL's rule")
         else:
@@ -36,7 +43,7 @@ class Chembl(Level):
             notes += charge_changes(mol, done)
         if not self.keep_isotopes and done.HasSubstructMatch(ISOTOPE_OR_HYDROGEN):
             notes += ["isotope removed"] if done.HasSubstructMatch(ISOTOPE) else []
-            done = pipeline.get_isotope_parent_mol(done)
+            done = _pipeline().get_isotope_parent_mol(done)
         if self.parent:
             done = self._parent(done, notes)
         Chem.SanitizeMol(done)
@@ -48,25 +55,25 @@ class Chembl(Level):
     def _standardized(self, mol: Any) -> Any:
         """`standardize_mol`, or its steps less `uncharge_mol`."""
         if self.neutralize:
-            return pipeline.standardize_mol(mol, check_exclusion=False)
-        mol = pipeline.update_mol_valences(mol)
-        mol = pipeline.remove_sgroups_from_mol(mol)
-        mol = pipeline.kekulize_mol(mol)
-        mol = pipeline.remove_hs_from_mol(mol)
-        mol = pipeline.normalize_mol(mol)
-        mol = pipeline.flatten_tartrate_mol(mol)
-        mol = pipeline.cleanup_drawing_mol(mol)
+            return _pipeline().standardize_mol(mol, check_exclusion=False)
+        mol = _pipeline().update_mol_valences(mol)
+        mol = _pipeline().remove_sgroups_from_mol(mol)
+        mol = _pipeline().kekulize_mol(mol)
+        mol = _pipeline().remove_hs_from_mol(mol)
+        mol = _pipeline().normalize_mol(mol)
+        mol = _pipeline().flatten_tartrate_mol(mol)
+        mol = _pipeline().cleanup_drawing_mol(mol)
         Chem.SanitizeMol(mol)
         return mol
 
     def _parent(self, mol: Chem.Mol, notes: list[str]) -> Any:
         """`get_parent_mol` less what it does to isotopes."""
         if len(Chem.GetMolFrags(mol)) > 1:
-            parent, _ = pipeline.get_fragment_parent_mol(mol, check_exclusion=True, neutralize=self.neutralize)
+            parent, _ = _pipeline().get_fragment_parent_mol(mol, check_exclusion=True, neutralize=self.neutralize)
             notes += parent_notes(mol, parent)
         elif self.neutralize:
             # it would first read and parse 170 SMARTS, 80% of its time, to find that the only fragment stays
-            parent = pipeline.uncharge_mol(mol)
+            parent = _pipeline().uncharge_mol(mol)
             notes += charge_changes(mol, parent)
         else:
             parent = mol
