@@ -18,7 +18,7 @@ from drugml.config.tasks import ClassificationSpec
 from drugml.data.groups import Groups
 from drugml.data.relations import relation
 from drugml.data.replicates import SHOWN, Merged, merge
-from drugml.data.splits import Molecules, split
+from drugml.data.splits import Molecules, SplitPlan, split
 from drugml.data.splits.column import times
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
@@ -105,18 +105,34 @@ def prepare(config: RunSpec) -> Dataset:
     Raises:
         UserError: for anything wrong with table, columns, labels, too many bad rows, or the split.
     """
+    curated = learnable(config)
+    return with_plan(curated, split(curated.judged.config.data.split, molecules_of(curated)))
+
+
+def learnable(config: RunSpec) -> Curated:
+    """Read, judge and merge a table from which something can be learned.
+
+    Raises:
+        UserError: for anything wrong with table, columns, labels, or too many bad rows.
+    """
     curated = curate(judge(config))
-    judged = curated.judged
-    config = judged.config
-    for t, name in enumerate(config.data.targets):
+    for t, name in enumerate(curated.judged.config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
-    molecules = molecules_of(curated)
-    plan = split(config.data.split, molecules)
+    return curated
+
+
+def with_plan(curated: Curated, plan: SplitPlan) -> Dataset:
+    """The molecules of a table in the folds of a plan.
+
+    Raises:
+        UserError: if the training fold has no label of a target.
+    """
     if leaks := plan.leaks():
         log.warning("split: %d molecules stand in more than one fold, for example %s", len(leaks), leaks[0])
-    training = TrainingData(curated.store, config.data.targets, curated.low, curated.high, curated.weight, plan)
+    judged, first = curated.judged, curated.rows.first
+    targets = judged.config.data.targets
+    training = TrainingData(curated.store, targets, curated.low, curated.high, curated.weight, plan)
     _check_train_labels(training)
-    first = curated.rows.first
     return Dataset(curated, training, judged.smiles.take(first), judged.lines.take(first))
 
 
