@@ -8,6 +8,7 @@ from typing import Annotated, TextIO
 import typer
 
 from drugml.cli import config, data, models, registry
+from drugml.cli.compare import compare
 from drugml.errors import Stopped, UserError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.command()(compare)
 
 Source = Annotated[
     str | None,

@@ -26,7 +26,8 @@ from drugml.runs.lock import sole
 from drugml.runs.outcome import readable
 from drugml.runs.scores import logged, scores, shown, write_scores
 from drugml.runs.stopping import stop_signals
-from drugml.tracking.run import CV, TrackedRun, find, start, tracked
+from drugml.tracking.find import find
+from drugml.tracking.run import CV, TrackedRun, start, tracked
 from drugml.tracking.store import Store, connect
 from drugml.training.listener import Listener, Silent
 
@@ -116,7 +117,8 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
             uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
             reference = Path(reference).resolve().name
         store = connect(uri)
-        run_id, tags, status = find(store, reference, CV)
+        found = find(store, reference, CV)
+        run_id, tags, status = found.run_id, found.tags, found.status
         folder = Path(tags.get("drugml.folder", ""))
         if not (folder / COUNTS).is_file():
             raise UserError(f"run {run_id}: its folder {str(folder)!r} has no {COUNTS}; it cannot go on, start anew")

@@ -22,7 +22,8 @@ from drugml.runs.dataset import Curated, Dataset, learnable, molecules_of, with_
 from drugml.runs.inputs import CONFIG, SPLIT
 from drugml.runs.lock import sole
 from drugml.runs.outcome import METRICS, fit_and_test, hashes
-from drugml.tracking.run import CV, FOLD, KIND, PARENT, children, start, tracked
+from drugml.tracking.find import children, lookup
+from drugml.tracking.run import CV, FOLD, KIND, PARENT, start, tracked
 from drugml.tracking.store import Store
 from drugml.training.listener import Listener
 
@@ -115,7 +116,7 @@ class Folds:
             "drugml.folder": str(own),
         }
         begun = [r.run_id for r in children(store, parent) if (r.tags[REPEAT], r.tags[NUMBER]) == place_tags(tags)]
-        experiment = store.client.get_experiment(store.client.get_run(parent).info.experiment_id).name
+        experiment = lookup(store, parent).experiment
         run_id = begun[-1] if begun else start(store, experiment, f"{dataset.config.model.name} {place.folder}", tags)
         own.mkdir(exist_ok=True)
         (own / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")

@@ -18,7 +18,8 @@ from drugml.runs.outcome import BUNDLE, fit_and_test, hashes
 from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
 from drugml.tracking import models
-from drugml.tracking.run import KIND, TRAIN, TrackedRun, find, start, tracked
+from drugml.tracking.find import find
+from drugml.tracking.run import KIND, TRAIN, TrackedRun, start, tracked
 from drugml.tracking.store import Store, connect
 from drugml.training.listener import Listener
 
@@ -105,7 +106,8 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
             reference = Path(reference).resolve().name
         store = connect(uri)
-        run_id, tags, status = find(store, reference, TRAIN)
+        found = find(store, reference, TRAIN)
+        run_id, tags, status = found.run_id, found.tags, found.status
         if status == "FINISHED":
             raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
         folder = Path(tags.get("drugml.folder", ""))
