@@ -69,7 +69,7 @@ class ClusterSplit(GroupedSplit):
 
     kind: Literal["cluster"] = "cluster"
     method: Literal["leader", "butina"] = "leader"
-    """`leader`: any number of molecules; `butina`: dense regions first, up to 20,000 different molecules."""
+    """`leader`: any number of molecules; `butina`: dense regions first, slower, up to 150,000 different molecules."""
     distance: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Largest Tanimoto distance (1 - similarity, Morgan radius 2, 2048 bits) to the centre of a cluster."""
 
