@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drugml.data.splits.fingerprints import Fingerprints, Tanimoto
 from drugml.data.splits.plan import Indices
 
-KEPT = 16
+KEPT = 64
 """Partners of a molecule that are remembered; with fewer, molecules are looked at again more often."""
 STEP = 0.02
 """Relative step by which the limit of what is remembered follows the molecules."""
@@ -72,7 +72,7 @@ class _Partners:
         similarity[~self.left[a + 1 :]] = 2.0
         low = np.flatnonzero(similarity <= self._limit)
         # the limit decides how many are remembered, never which is the least similar; a sort of all would take longer
-        self._limit *= 1 + STEP if len(low) < KEPT else 1 - STEP
+        self._limit *= 1 + STEP if len(low) < 2 * KEPT else 1 - STEP
         if not len(low):
             low = np.flatnonzero(similarity == similarity.min())
         low = low[np.argsort(similarity[low], kind="stable")][:KEPT]
