@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drugml.config.labels import LabelSpec
 from drugml.data import labels, units
+from drugml.data.cells import read_cells
 from drugml.data.labels import Columns, read_classes, read_numbers
 from drugml.data.relations import relation, signed
 from drugml.data.status import Status
@@ -23,9 +24,8 @@ INF = math.inf
 def read(spec: LabelSpec, *columns: list[str], name: str = "y") -> labels.Target:
     """Columns in the order value, relation, unit, weight, error."""
     at = Columns(*[i if i < len(columns) and columns[i] else None for i in range(5)])
-    width = max(map(len, columns))
-    rows = [[c[i] if c else "" for c in columns] for i in range(width)]
-    return read_numbers(name, spec, rows, at, lambda i: 200.0 if i % 2 == 0 else None)
+    cells = {i: c for i, c in enumerate(columns) if c}
+    return read_numbers(name, spec, cells, at, lambda i: 200.0 if i % 2 == 0 else None)
 
 
 def bounds(target: labels.Target) -> list[tuple[float, float]]:
@@ -184,13 +184,13 @@ def test_weights_and_errors_are_carried_in_the_labels_unit() -> None:
 
 def test_classes_have_no_unit() -> None:
     with pytest.raises(UserError, match=r"data\.labels\.y: classes have no unit or logarithm; set a threshold"):
-        read_classes("y", LabelSpec(log10=True), [["0"], ["1"]], Columns(0), None)
+        read_classes("y", LabelSpec(log10=True), {0: ["0", "1"]}, Columns(0), None)
 
 
 def test_a_column_beside_the_target_is_taken_for_its_relation_if_it_is_one(tmp_path: Path) -> None:
     table = Table(write_csv(tmp_path / "t.csv", ["y", "y modifier", "z", "z_relation"], [["1", ">", "2", "assay"]]))
     at = labels.columns(table, "y", LabelSpec())
-    rows = [r.cells for r in table]
+    rows = read_cells(table, range(4))
     assert bounds(read_numbers("y", LabelSpec(), rows, at, lambda i: None)) == [(1, INF)]
     at = labels.columns(table, "z", LabelSpec())
     assert bounds(read_numbers("z", LabelSpec(), rows, at, lambda i: None)) == [(2, 2)]

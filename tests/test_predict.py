@@ -28,7 +28,7 @@ def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     from drugml.prediction import bundle as bundles
     from drugml.prediction.predictor import Predictor
     from drugml.runs.dataset import prepare
-    from drugml.runs.train import _spec
+    from drugml.runs.outcome import spec_of
     from drugml.training.fit import fit
     from drugml.training.listener import Silent
 
@@ -40,7 +40,7 @@ def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16", *overrides])
     dataset = prepare(config)
     fitted = fit(dataset.config, dataset.training, folder / "last.ckpt", Silent())
-    bundles.save(Predictor(_spec(dataset, fitted, "none"), fitted.trained), folder / "bundle")
+    bundles.save(Predictor(spec_of(dataset, fitted, "none"), fitted.trained), folder / "bundle")
     return folder / "bundle"
 
 

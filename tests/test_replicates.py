@@ -118,7 +118,7 @@ keyed = st.lists(st.tuples(st.sampled_from("ABCDE"), st.floats(-10, 10)), min_si
 def test_every_row_belongs_to_one_molecule_in_the_order_of_first_rows(rows: list[tuple[str, float]]) -> None:
     out = merged([(k, v, v) for k, v in rows])
     assert sorted(int(i) for r in out.rows for i in r) == list(range(len(rows)))
-    assert list(out.first) == sorted(out.first)
+    assert list(out.rows.first) == sorted(out.rows.first)
     for m, members in enumerate(out.rows):
         assert {rows[i][0] for i in members} == {rows[members[0]][0]}
         assert label(out, m)[0] == pytest.approx(float(np.median([rows[i][1] for i in members])))

@@ -4,8 +4,9 @@ Shape letter: R rows.
 """
 
 import logging
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -31,6 +32,9 @@ MOSTLY = 0.9
 LARGEST = 65535
 """Atoms; whether a molecule is too large is not for its labels to say."""
 ACTIVE = {"above": ">=", "below": "<="}
+
+Cells = Mapping[int, Sequence[str]]
+"""Position of a column to its cells (R)."""
 
 
 class Columns(NamedTuple):
@@ -79,9 +83,12 @@ def columns(table: Table, name: str, spec: LabelSpec) -> Columns:
     )
 
 
-def read_classes(
-    name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns, positive: str | None
-) -> Target:
+def used(places: Mapping[str, Columns]) -> list[int]:
+    """The columns from which targets are read, ascending."""
+    return sorted({i for p in places.values() for i in p if i is not None})
+
+
+def read_classes(name: str, spec: LabelSpec, cells: Cells, at: Columns, positive: str | None) -> Target:
     """Two classes that stand in the table as text or as 0 and 1.
 
     Raises:
@@ -89,30 +96,28 @@ def read_classes(
     """
     if spec.to is not None or spec.log10:
         raise UserError(f"data.labels.{name}: classes have no unit or logarithm; set a threshold, or task=regression")
-    labels = classes(name, [r[at.value] for r in rows], positive)
-    weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
-    error = np.full(len(rows), np.nan)
+    labels = classes(name, cells[at.value], positive)
+    weight, wrong = _positive(name, "weight", cells, at, at.weight, 1.0)
+    error = np.full(len(weight), np.nan)
     return Target(name, _void(replace(labels, rejects=wrong | labels.rejects)), weight, error)
 
 
-def read_numbers(
-    name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns, molar_mass: MolarMass
-) -> Target:
+def read_numbers(name: str, spec: LabelSpec, cells: Cells, at: Columns, molar_mass: MolarMass) -> Target:
     """Numbers of one target, or the classes that a threshold makes of them.
 
     Args:
         name: the target.
         spec: how its cells are meant.
-        rows: cells of all rows (R).
+        cells: of the columns that `at` names.
         at: where its columns stand.
         molar_mass: g/mol of the molecule of a row, for mass concentrations.
 
     Raises:
         UserError: for a unit that is none.
     """
-    signs = _signs(name, spec, rows, at)
-    labels = written = numbers(name, [r[at.value] for r in rows], signs)
-    texts = _unit_texts(spec, rows, at)
+    signs = _signs(name, spec, cells, at)
+    labels = written = numbers(name, cells[at.value], signs)
+    texts = _unit_texts(spec, cells, at)
     if spec.to is not None:
         low, high, wrong = units.convert(name, labels.low, labels.high, texts, spec.to, molar_mass)
         labels = Labels(low, high, labels.rejects | wrong)
@@ -121,8 +126,8 @@ def read_numbers(
     if spec.log10:
         low, high, wrong = units.log10(name, labels.low, labels.high)
         labels = Labels(low, high, labels.rejects | wrong)
-    weight, wrong = _positive(name, "weight", rows, at.weight, 1.0)
-    error, more = _positive(name, "standard error", rows, at.error, np.nan)
+    weight, wrong = _positive(name, "weight", cells, at, at.weight, 1.0)
+    error, more = _positive(name, "standard error", cells, at, at.error, np.nan)
     labels = _void(replace(labels, rejects=more | wrong | labels.rejects))
     error = _converted_error(error, written, labels, logarithmic=spec.log10 or spec.to == P)
     found = Counter(t for t, v in zip(texts, labels.low, strict=True) if t and not np.isnan(v))
@@ -164,22 +169,24 @@ def classify(labels: Labels, spec: LabelSpec) -> tuple[Labels, int]:
     return Labels(values, values, labels.rejects, f"{ACTIVE[spec.active]} {spec.threshold:g}"), lost
 
 
-def _signs(name: str, spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns) -> list[str] | None:
+def _signs(name: str, spec: LabelSpec, cells: Cells, at: Columns) -> Sequence[str] | None:
     if at.relation is None:
         return None
-    cells = [r[at.relation] for r in rows]
+    signs = cells[at.relation]
     if spec.relation is None:  # the column was guessed by its name
-        written = [c for c in cells if c.strip()]
-        if sum(relation(c) is not None for c in written) < MOSTLY * max(len(written), 1):
+        written = Counter(signs)
+        blank = sum(n for c, n in written.items() if not c.strip())
+        understood = sum(n for c, n in written.items() if c.strip() and relation(c) is not None)
+        if understood < MOSTLY * max(written.total() - blank, 1):
             return None
         log.info("%s: relations (=, <, >) are read from the column beside it", name)
-    return cells
+    return signs
 
 
-def _unit_texts(spec: LabelSpec, rows: Sequence[Sequence[str]], at: Columns) -> list[str]:
+def _unit_texts(spec: LabelSpec, cells: Cells, at: Columns) -> list[str]:
     if at.unit is None:
-        return [spec.unit or ""] * len(rows)
-    return [r[at.unit].strip() for r in rows]
+        return [spec.unit or ""] * len(cells[at.value])
+    return [sys.intern(c.strip()) for c in cells[at.unit]]  # few units, many rows
 
 
 def _converted_error(
@@ -193,22 +200,20 @@ def _converted_error(
 
 
 def _positive(
-    name: str, what: str, rows: Sequence[Sequence[str]], at: int | None, default: float
+    name: str, what: str, cells: Cells, target: Columns, at: int | None, default: float
 ) -> tuple[NDArray[np.float64], dict[int, Reject]]:
     """A column of positive numbers; `default` where the cell is empty or there is no such column."""
-    values = np.full(len(rows), default)
+    values = np.full(len(cells[target.value]), default)
     rejects: dict[int, Reject] = {}
-    if at is None:
-        return values, rejects
-    for i, row in enumerate(rows):
-        if is_missing(row[at]):
+    for i, cell in enumerate(cells[at] if at is not None else ()):
+        if is_missing(cell):
             continue
         try:
-            values[i] = float(row[at])
+            values[i] = float(cell)
         except ValueError:
             values[i] = np.nan
         if not (0 < values[i] < np.inf):
-            rejects[i] = Reject(Status.BAD_LABEL, f"target {name!r}: {what} {row[at]!r} is no positive number")
+            rejects[i] = Reject(Status.BAD_LABEL, f"target {name!r}: {what} {cell!r} is no positive number")
             values[i] = default
     return values, rejects
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.config.labels import MergeReplicates
+from drugml.data.groups import Groups
 from drugml.errors import UserError
 
 Array = NDArray[np.float64]
@@ -37,7 +38,7 @@ AVERAGE: dict[str, Callable[[Array], float]] = {
 class Merged:
     """What became of R rows."""
 
-    rows: list[NDArray[np.int64]]
+    rows: Groups
     """Of each molecule the positions of its rows; molecules in the order of their first rows."""
     low: Array
     """(M, T) as in `Labels`."""
@@ -50,11 +51,6 @@ class Merged:
     """(M, T) standard deviation (denominator n - 1) of the exact replicates, NaN for fewer than two."""
     conflicts: dict[tuple[int, int], str]
     """Molecule and target to what contradicts."""
-
-    @property
-    def first(self) -> NDArray[np.int64]:
-        """(M,) position of the first row of each molecule."""
-        return np.array([r[0] for r in self.rows], np.int64)
 
 
 def merge(
@@ -80,15 +76,14 @@ def merge(
         spec: how.
         classes: labels are 0 and 1; a conflict that is kept goes to the majority, a tie to none.
     """
-    rows = _rows_of(inchikeys)
+    rows = Groups.by(inchikeys)
     low, high = labels
-    first = np.array([r[0] for r in rows], np.int64)
+    first = rows.first
     out = Merged(
         rows, low[first], high[first], weight[first], error[first], np.full((len(rows), low.shape[1]), np.nan), {}
     )
-    for m, members in enumerate(rows):
-        if len(members) == 1:
-            continue
+    for m in np.flatnonzero(rows.sizes > 1).tolist():
+        members = rows[m]
         for t in range(low.shape[1]):
             mine = members[~np.isnan(low[members, t])]
             _merge_label(out, m, t, low[mine, t], high[mine, t], spec, classes=classes)
@@ -149,12 +144,3 @@ def _vote(classes: Array) -> float:
 def _error_of_mean(errors: Array) -> float:
     """Standard error of the mean of independent replicates; NaN if one is unknown."""
     return float(np.sqrt((errors**2).sum()) / len(errors)) if len(errors) else np.nan
-
-
-def _rows_of(inchikeys: NDArray[np.bytes_]) -> list[NDArray[np.int64]]:
-    """Positions of the rows of each molecule, molecules in the order of their first rows."""
-    _, first, inverse = np.unique(inchikeys, return_index=True, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    ends = np.cumsum(np.bincount(inverse))[:-1]
-    groups = np.split(order, ends)
-    return [groups[g] for g in np.argsort(first)]

@@ -111,6 +111,11 @@ def _described(arrays: Mapping[str, Array]) -> dict[str, list[Any]]:
     return {name: [list(a.shape), a.dtype.str] for name, a in sorted(arrays.items())}
 
 
+def empty(molecules: int) -> PackedStore:
+    """So many molecules of which nothing is known."""
+    return PackedStore({}, {}, {}, *np.zeros((2, molecules + 1), np.int64))
+
+
 def concatenate(stores: Sequence[PackedStore]) -> PackedStore:
     """The molecules of several stores, in order."""
     if len(stores) == 1:

@@ -2,9 +2,11 @@
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +74,13 @@ def is_missing(cell: str) -> bool:
 
 def looks_binary(cells: Sequence[str]) -> bool:
     """Whether a column holds exactly two classes, by number (0 and 1) or by text."""
-    found = {*_class_cells(cells)} - {""}
+    written: set[str] = set()
+    for cell in cells:  # numbers are found out by the first few of them
+        if cell not in written:
+            written.add(cell)
+            if len({_plain(c) for c in written if not is_missing(c)}) > 2:
+                return False
+    found = {*_class_cells([*written])} - {""}
     return len(found) == 2 and (_positive(found) is not None or not any(map(_is_number, found)))
 
 
@@ -80,12 +88,13 @@ def numbers(name: str, cells: Sequence[str], relations: Sequence[str] | None = N
     """Read a regression target; a sign stands before the value, or in a column of its own."""
     low, high = np.full(len(cells), np.nan), np.full(len(cells), np.nan)
     rejects: dict[int, Reject] = {}
-    for i, cell in enumerate(cells):
+    signs = relations if relations is not None else repeat("=", len(cells))
+    for i, (cell, beside) in enumerate(zip(cells, signs, strict=True)):
         if is_missing(cell):
             continue
         sign, text = signed(cell)
-        meant = relation(relations[i]) if relations is not None else "="
-        why = _why_not(name, cell, text, sign, meant, relations[i] if relations is not None else "")
+        meant = relation(beside)
+        why = _why_not(name, cell, text, sign, meant, beside)
         if why is not None:
             rejects[i] = Reject(Status.BAD_LABEL, why)
             continue
@@ -143,7 +152,8 @@ def check_spread(name: str, values: NDArray[np.float64]) -> None:
 def _class_cells(cells: Sequence[str]) -> list[str]:
     """Names of classes, empty where missing. A `-` is a class, not a gap, where the same column has a `+`."""
     plus = any(c.strip() == "+" for c in cells)
-    return ["" if is_missing(c) and not (plus and c.strip() == "-") else _plain(c) for c in cells]
+    missing = {m for m in MISSING if not (plus and m == "-")}
+    return [sys.intern("" if c.strip().lower() in missing else _plain(c)) for c in cells]  # few names, many rows
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,7 @@ from drugml.data.molecule import fault, identity, parse, scaffold
 from drugml.data.progress import Progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
-from drugml.data.store import PackedStore, concatenate
+from drugml.data.store import PackedStore, concatenate, empty
 from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Packed(NamedTuple):
 
 def pack(
     smiles: Sequence[str],
-    spec: Spec,
+    spec: Spec | None,
     *,
     standardize: StandardizeSpec,
     max_atoms: int,
@@ -59,7 +59,7 @@ def pack(
 
     Args:
         smiles: what stands in the table, good or bad.
-        spec: which featurizer.
+        spec: which featurizer; None for no features.
         standardize: what is done with a molecule before it is featurized.
         max_atoms: larger molecules are rejected, before and after that.
         identities: also store `inchikey` and `scaffold` of each standard molecule, as splits need them.
@@ -81,7 +81,13 @@ def pack(
 
 
 def pack_cached(
-    smiles: Sequence[str], spec: Spec, *, standardize: StandardizeSpec, max_atoms: int, cache: Path, workers: int
+    smiles: Sequence[str],
+    spec: Spec | None,
+    *,
+    standardize: StandardizeSpec,
+    max_atoms: int,
+    cache: Path,
+    workers: int,
 ) -> Packed:
     """As `pack` with identities, from the cache where the same was packed before.
 
@@ -121,9 +127,9 @@ def cores() -> int:
 
 
 def _pack_chunk(
-    smiles: Sequence[str], *, spec: Spec, standardize: StandardizeSpec, max_atoms: int, identities: bool
+    smiles: Sequence[str], *, spec: Spec | None, standardize: StandardizeSpec, max_atoms: int, identities: bool
 ) -> Packed:
-    featurizer = FEATURIZERS.build(spec)
+    featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
     if not identities:
         notes = {}
@@ -173,8 +179,8 @@ def _one_by_one(
     return concatenate(stores) if stores else None, failed
 
 
-def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool) -> PackedStore:
-    store = featurizer.pack(mols)
+def _featurize(featurizer: Featurizer | None, mols: list[Chem.Mol], *, identities: bool) -> PackedStore:
+    store = empty(len(mols)) if featurizer is None else featurizer.pack(mols)
     if not identities:
         return store
     extra = {
@@ -184,10 +190,10 @@ def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool
     return replace(store, molecule={**store.molecule, **extra})
 
 
-def _key(smiles: Sequence[str], spec: Spec, standardize: StandardizeSpec, max_atoms: int) -> str:
+def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec, max_atoms: int) -> str:
     about = {
         "schema": SCHEMA,
-        "featurizer": digest(FEATURIZERS.build(spec).describe()),
+        "featurizer": "none" if spec is None else digest(FEATURIZERS.build(spec).describe()),
         "standardizer": digest(STANDARDIZERS.build(standardize).describe()),
         "rdkit": rdkit.__version__,
         "max_atoms": max_atoms,

@@ -16,17 +16,18 @@ from drugml.data import labels
 from drugml.data.audit.audit import audit
 from drugml.data.audit.finding import Audit, Finding, Severity
 from drugml.data.audit.record import Record
+from drugml.data.cells import Cells, read_cells
 from drugml.data.columns import find_smiles
 from drugml.data.facts import Facts, inspect
 from drugml.data.labels import Target
 from drugml.data.splits.plan import UNUSED
-from drugml.data.status import BadRow
-from drugml.data.table import Row, Table, locate, name_of
+from drugml.data.table import Table, locate, name_of
 from drugml.data.targets import is_missing, looks_binary, numbers
 from drugml.errors import UserError
 from drugml.evaluation.card import write_card
 from drugml.featurizers.pack import cores
 from drugml.runs.dataset import Dataset, numeric_columns
+from drugml.runs.rows import sorted_rows, stacked
 
 ALIKE_SHOWN = 3
 """Findings of one kind printed in full; a table of many targets has one for each."""
@@ -97,14 +98,11 @@ def check_table(
     at, how = find_smiles(table, smiles)
     names = tuple(targets) or tuple(numeric_columns(table, at))
     places = {t: labels.columns(table, t, specs.get(t, LabelSpec())) for t in names}
-    rows = list(table)
-    if not rows:
-        raise UserError(f"{located}: a header but no rows; expected one row per molecule")
-    cells = [r.cells for r in rows]
+    cells = read_cells(table, [at, *labels.used(places)])
     if not targets:
-        places = {t: p for t, p in places.items() if _could_be_target(t, [c[p.value] for c in cells])}
+        places = {t: p for t, p in places.items() if _could_be_target(t, cells[p.value])}
     read = [_target(t, specs.get(t, LabelSpec()), cells, p, at) for t, p in places.items()]
-    record, facts = _record(name_of(located), rows, at, read, max_atoms)
+    record, facts = _record(name_of(located), cells, at, read, max_atoms)
     spec = AuditSpec()
     result = audit(record, facts, spec)
     if out is not None:
@@ -155,46 +153,39 @@ def _could_be_target(name: str, cells: Sequence[str]) -> bool:
 
     It was proposed by its first rows; a few bad cells below are findings, a column of other things is none.
     """
-    known = [c for c in cells if not is_missing(c)]
-    return looks_binary(cells) or len(numbers(name, cells).rejects) <= MOSTLY * len(known)
+    known = sum(not is_missing(c) for c in cells)
+    return looks_binary(cells) or len(numbers(name, cells).rejects) <= MOSTLY * known
 
 
-def _record(
-    name: str, rows: Sequence[Row], smiles: int, read: Sequence[Target], max_atoms: int
-) -> tuple[Record, Facts]:
-    """Judge every row as training does: by its fields, its molecule, then its labels."""
-    texts = [r.cells[smiles] for r in rows]
-    looked = inspect(texts, max_atoms=max_atoms, identities=True, workers=cores())
-    lost, partly = labels.rejected(read)
-    rejects = lost | looked.rejects | {i: r.reject for i, r in enumerate(rows) if r.reject}
-    parsed = np.array([i for i in range(len(rows)) if i not in looked.rejects], np.int64)
-    used = np.array([i for i in range(len(rows)) if i not in rejects], np.int64)
-    place = np.searchsorted(parsed, used)
-    low, high = np.zeros((2, len(rows), len(read)))
-    for t, target in enumerate(read):
-        low[:, t], high[:, t] = target.labels.low, target.labels.high
+def _record(name: str, cells: Cells, smiles: int, read: Sequence[Target], max_atoms: int) -> tuple[Record, Facts]:
+    """Judge every row as training does."""
+    looked = inspect(cells[smiles], max_atoms=max_atoms, identities=True, workers=cores())
+    rows = sorted_rows(cells, smiles, looked.rejects, read)
+    parsed = np.delete(np.arange(cells.rows), [*looked.rejects])
+    place = np.searchsorted(parsed, rows.good)
+    label = stacked(read, rows.good)
     record = Record(
         name,
-        len(rows),
-        [BadRow(rows[i].where, texts[i], rejects[i]) for i in sorted(rejects)],
-        [rows[i].where for i in used],
-        [texts[i] for i in used],
+        cells.rows,
+        rows.bad,
+        cells.lines.take(rows.good),
+        cells[smiles].take(rows.good),
         looked.inchikeys[place],
         looked.scaffolds[place],
         tuple(t.name for t in read),
-        low[used],
-        high[used],
+        label.low,
+        label.high,
         {t.name: t.units for t in read},
-        [BadRow(rows[i].where, texts[i], r) for i, r in partly.items() if i not in rejects],
+        rows.partial,
     )
     return record, looked.facts[place]
 
 
-def _target(name: str, spec: LabelSpec, cells: Sequence[Sequence[str]], at: labels.Columns, smiles: int) -> Target:
+def _target(name: str, spec: LabelSpec, cells: Cells, at: labels.Columns, smiles: int) -> Target:
     """Numbers, or 0 and 1; where nothing says which class is the positive one, the last by name."""
-    column = [c[at.value] for c in cells]
+    column = cells[at.value]
     if spec.threshold is not None or not looks_binary(column):
-        return labels.read_numbers(name, spec, cells, at, labels.molar_mass([c[smiles] for c in cells]))
+        return labels.read_numbers(name, spec, cells, at, labels.molar_mass(cells[smiles]))
     try:
         return labels.read_classes(name, spec, cells, at, None)
     except UserError:

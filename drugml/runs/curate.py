@@ -2,21 +2,28 @@
 
 import csv
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
 from drugml.config.run import RunSpec
+from drugml.config.standardize import StandardizeSpec
+from drugml.data.chunks import mapped
 from drugml.data.molecule import parse
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject
 from drugml.data.targets import as_written, exact
 from drugml.errors import UserError
+from drugml.featurizers.pack import CHUNK, WORTH_A_POOL, cores
 from drugml.runs.dataset import Curated, curate
 from drugml.runs.judged import judge
 
+Floats = NDArray[np.float64]
 DEFAULTS = ("data.standardize=fast", "data.replicates=merge", "data.max_rejected=1.0")
 """What curating means where the user says nothing else."""
 
@@ -56,12 +63,12 @@ def curate_table(config: RunSpec, out: Path) -> Report:
     Raises:
         UserError: as `prepare`; or if the file cannot be written.
     """
-    curated = curate(judge(config))
+    curated = curate(judge(config, features=False))
     rejects = out.with_name(f"{out.name.removesuffix('.csv')}.rejects.csv")
     if out.exists() and any(map(out.samefile, curated.judged.files)):
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     try:
-        _write(out, _columns(curated))
+        _write(out, _blocks(curated))
         with rejects.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["line", "smiles", "status", "reason"])
@@ -72,47 +79,57 @@ def curate_table(config: RunSpec, out: Path) -> Report:
     return Report(out, rejects, curated)
 
 
-def _columns(curated: Curated) -> dict[str, list[str]]:
-    judged = curated.judged
-    out = {
-        "smiles": _standard_smiles([judged.smiles[r[0]] for r in curated.rows], judged.config),
-        "inchikey": [k.decode() for k in curated.store.molecule["inchikey"]],
-    }
-    for t, name in enumerate(judged.config.data.targets):
-        low, high = curated.low[:, t], curated.high[:, t]
-        bounded = low != high
-        # between two bounds the upper one is written; both are true
-        values = np.where(bounded & np.isfinite(high), high, as_written(low, high))
-        out[name] = [_shown(v) for v in values]
-        if (bounded & ~np.isnan(low)).any():
-            signs = np.where(np.isnan(low), "", np.where(~bounded, "=", np.where(np.isfinite(high), "<", ">")))
-            out[f"{name}_relation"] = signs.tolist()
-        if len(curated.rows) < len(judged.lines):
-            out[f"{name}_n"] = [str(int((~np.isnan(judged.low[r, t])).sum())) for r in curated.rows]
-            out[f"{name}_sd"] = [_shown(v) for v in curated.sd[:, t]]
-    out["lines"] = [" ".join(judged.lines[i] for i in r) for r in curated.rows]
-    return out
+def _blocks(curated: Curated) -> Iterator[dict[str, Sequence[str]]]:
+    """The columns of the output, some molecules at a time."""
+    judged, first = curated.judged, curated.rows.first
+    config, merged = judged.config, len(curated.rows) < len(judged.lines)
+    job = partial(_standard_smiles, standardize=config.data.standardize, max_atoms=config.data.max_atoms)
+    starts = range(0, max(len(first), 1), CHUNK)  # a table without rows has its header still
+    chunks = [judged.smiles.take(first[i : i + CHUNK]) for i in starts]
+    bounded = ((curated.low != curated.high) & ~np.isnan(curated.low)).any(axis=0)
+    for start, smiles in zip(starts, mapped(job, chunks, cores() if len(first) >= WORTH_A_POOL else 1), strict=True):
+        part = slice(start, start + CHUNK)
+        rows = curated.rows[part]
+        out: dict[str, Sequence[str]] = {
+            "smiles": smiles,
+            "inchikey": [k.decode() for k in curated.store.molecule["inchikey"][part]],
+        }
+        for t, name in enumerate(config.data.targets):
+            label = curated.low[part, t], curated.high[part, t]
+            out[name], signs = _values(*label)
+            if bounded[t]:
+                out[f"{name}_relation"] = signs
+            if merged:
+                out[f"{name}_n"] = [str(int((~np.isnan(judged.low[r, t])).sum())) for r in rows]
+                out[f"{name}_sd"] = [_shown(v) for v in curated.sd[part, t]]
+        yield out | {"lines": [" ".join(judged.lines[i] for i in r) for r in rows]}
 
 
-def _standard_smiles(smiles: list[str], config: RunSpec) -> list[str]:
+def _values(low: Floats, high: Floats) -> tuple[list[str], list[str]]:
+    """Labels and their relations; between two bounds the upper one is written, both are true."""
+    bounded = low != high
+    values = np.where(bounded & np.isfinite(high), high, as_written(low, high))
+    signs = np.where(np.isnan(low), "", np.where(~bounded, "=", np.where(np.isfinite(high), "<", ">")))
+    return [_shown(v) for v in values], signs.tolist()
+
+
+def _standard_smiles(smiles: Sequence[str], *, standardize: StandardizeSpec, max_atoms: int) -> list[str]:
     """Canonical SMILES of the standard molecules; none of them is a reject, they were judged before."""
-    standardizer = STANDARDIZERS.build(config.data.standardize)
-    out = []
-    for text in smiles:
-        mol = parse(text, config.data.max_atoms)
-        assert not isinstance(mol, Reject)
-        (standard,) = standardizer.standardize([mol])
-        assert not isinstance(standard, Reject)
-        out.append(str(Chem.MolToSmiles(standard.mol)))
-    return out
+    mols = [parse(text, max_atoms) for text in smiles]
+    good = [m for m in mols if not isinstance(m, Reject)]
+    standard = [s for s in STANDARDIZERS.build(standardize).standardize(good) if not isinstance(s, Reject)]
+    assert len(standard) == len(mols)
+    return [str(Chem.MolToSmiles(s.mol)) for s in standard]
 
 
 def _shown(value: float) -> str:
     return "" if np.isnan(value) else repr(float(value))
 
 
-def _write(out: Path, columns: dict[str, list[str]]) -> None:
+def _write(out: Path, blocks: Iterator[dict[str, Sequence[str]]]) -> None:
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        for n, columns in enumerate(blocks):
+            if n == 0:
+                writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))

@@ -4,6 +4,7 @@ Shape letters: M molecules, T targets.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,14 +15,16 @@ from drugml.config.labels import MergeReplicates
 from drugml.config.run import RunSpec
 from drugml.config.splits import TimeSplit
 from drugml.config.tasks import ClassificationSpec
+from drugml.data.groups import Groups
 from drugml.data.relations import relation
 from drugml.data.replicates import SHOWN, Merged, merge
-from drugml.data.splits import Molecules, split
+from drugml.data.splits import Molecules, SplitPlan, split
 from drugml.data.splits.column import times
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
 from drugml.data.table import Table
 from drugml.data.targets import as_written, check_spread, is_missing, looks_binary, numbers
+from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
 from drugml.runs.judged import Judged, judge
 from drugml.training.data import TrainingData
@@ -36,7 +39,7 @@ class Curated:
     judged: Judged
     store: PackedStore
     """(M)"""
-    rows: list[NDArray[np.int64]]
+    rows: Groups
     """Of each molecule its rows, as positions in the usable rows."""
     low: NDArray[np.float64]
     """(M, T)"""
@@ -60,9 +63,9 @@ class Dataset:
 
     curated: Curated
     training: TrainingData
-    smiles: list[str]
+    smiles: Texts
     """(M,) of the first row of each molecule."""
-    lines: list[str]
+    lines: Lines
     """(M,)"""
 
     @property
@@ -102,18 +105,35 @@ def prepare(config: RunSpec) -> Dataset:
     Raises:
         UserError: for anything wrong with table, columns, labels, too many bad rows, or the split.
     """
+    curated = learnable(config)
+    return with_plan(curated, split(curated.judged.config.data.split, molecules_of(curated)))
+
+
+def learnable(config: RunSpec) -> Curated:
+    """Read, judge and merge a table from which something can be learned.
+
+    Raises:
+        UserError: for anything wrong with table, columns, labels, or too many bad rows.
+    """
     curated = curate(judge(config))
-    judged = curated.judged
-    config = judged.config
-    for t, name in enumerate(config.data.targets):
+    for t, name in enumerate(curated.judged.config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
-    molecules = molecules_of(curated)
-    plan = split(config.data.split, molecules)
+    return curated
+
+
+def with_plan(curated: Curated, plan: SplitPlan) -> Dataset:
+    """The molecules of a table in the folds of a plan.
+
+    Raises:
+        UserError: if the training fold has no label of a target.
+    """
     if leaks := plan.leaks():
         log.warning("split: %d molecules stand in more than one fold, for example %s", len(leaks), leaks[0])
-    training = TrainingData(curated.store, config.data.targets, curated.low, curated.high, curated.weight, plan)
+    judged, first = curated.judged, curated.rows.first
+    targets = judged.config.data.targets
+    training = TrainingData(curated.store, targets, curated.low, curated.high, curated.weight, plan)
     _check_train_labels(training)
-    return Dataset(curated, training, list(molecules.smiles), list(molecules.lines))
+    return Dataset(curated, training, judged.smiles.take(first), judged.lines.take(first))
 
 
 def molecules_of(curated: Curated) -> Molecules:
@@ -122,13 +142,13 @@ def molecules_of(curated: Curated) -> Molecules:
     Raises:
         UserError: if merged rows of one molecule name different folds.
     """
-    first = [r[0] for r in curated.rows]
+    first = curated.rows.first
     return Molecules(
-        [curated.judged.lines[i] for i in first],
+        curated.judged.lines.take(first),
         np.asarray(curated.store.molecule["inchikey"]),
         np.asarray(curated.store.molecule["scaffold"]),
         _split_cells(curated),
-        [curated.judged.smiles[i] for i in first],
+        curated.judged.smiles.take(first),
         as_written(curated.low, curated.high),
     )
 
@@ -141,7 +161,7 @@ def curate(judged: Judged) -> Curated:
     """
     spec = judged.config.data.replicates
     if not isinstance(spec, MergeReplicates):
-        alone = [np.array([i]) for i in range(len(judged.lines))]
+        alone = Groups(np.arange(len(judged.lines)))
         alone_sd = np.full(judged.low.shape, np.nan)
         return Curated(judged, judged.store, alone, judged.low, judged.high, judged.weight, judged.error, alone_sd)
     keys = np.asarray(judged.store.molecule["inchikey"])
@@ -153,8 +173,8 @@ def curate(judged: Judged) -> Curated:
     at = np.flatnonzero(labelled)
     return Curated(
         judged,
-        select(judged.store, merged.first[at]),
-        [merged.rows[m] for m in at],
+        select(judged.store, merged.rows.first[at]),
+        merged.rows.take(at),
         merged.low[at],
         merged.high[at],
         merged.weight[at],
@@ -184,7 +204,7 @@ def _tell_conflicts(judged: Judged, merged: Merged, spec: MergeReplicates) -> No
     log.warning("%s", "\n".join([f"{head}; {done}:", *shown]))
 
 
-def _split_cells(curated: Curated) -> list[str] | None:
+def _split_cells(curated: Curated) -> Sequence[str] | None:
     """Cells of the split column, one per molecule.
 
     Raises:
@@ -197,7 +217,8 @@ def _split_cells(curated: Curated) -> list[str] | None:
     if isinstance(spec, TimeSplit):  # a molecule belongs to its earliest time
         when = times(f"time column {spec.column!r}", curated.judged.lines, cells, spec.format)
         return [cells[rows[np.argmin(when[rows])]] for rows in curated.rows]
-    for rows in curated.rows:
+    for m in np.flatnonzero(curated.rows.sizes > 1).tolist():
+        rows = curated.rows[m]
         found = {cells[i] for i in rows}
         if len(found) > 1:
             lines = ", ".join(curated.judged.lines[i] for i in rows)
@@ -206,7 +227,7 @@ def _split_cells(curated: Curated) -> list[str] | None:
                 f"{' and '.join(map(repr, sorted(found)))}; "
                 "mend the column, or leave replicates apart with data.replicates=keep"
             )
-    return [cells[r[0]] for r in curated.rows]
+    return cells.take(curated.rows.first)
 
 
 def _check_train_labels(data: TrainingData) -> None:

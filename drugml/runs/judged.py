@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,17 @@ from drugml.config.labels import LabelSpec
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data import labels
+from drugml.data.cells import Cells, read_cells
 from drugml.data.columns import find_smiles
 from drugml.data.labels import Target
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
-from drugml.data.table import Row, Table, locate, name_of
+from drugml.data.table import Table, locate, name_of
 from drugml.data.targets import looks_binary
+from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
 from drugml.featurizers.pack import cache_folder, cores, pack_cached
+from drugml.runs.rows import sorted_rows, stacked
 
 log = logging.getLogger(__name__)
 SHOWN = 10
@@ -52,11 +55,11 @@ class Judged:
     """Line, structure and what standardisation did to it, of each row that it changed."""
     store: PackedStore
     """Features, InChIKeys and scaffolds of the usable rows."""
-    smiles: list[str]
+    smiles: Texts
     """(U,) as the table has them."""
-    lines: list[str]
-    """(U,) with the file where there are several."""
-    split_cells: list[str] | None
+    lines: Lines
+    """(U,)"""
+    split_cells: Texts | None
     """(U,) of the column that the split reads."""
     low: NDArray[np.float64]
     """(U, T) as in `Labels`."""
@@ -79,8 +82,12 @@ class Judged:
         return {t.name: t.labels.positive for t in self.targets if t.labels.positive is not None}
 
 
-def judge(config: RunSpec) -> Judged:
+def judge(config: RunSpec, *, features: bool = True) -> Judged:
     """Read the table of a config.
+
+    Args:
+        config: of a run.
+        features: whether the store is to have those that the model reads; identities and scaffolds it has always.
 
     Raises:
         UserError: for anything wrong with the table or its columns, or too many bad rows.
@@ -93,56 +100,45 @@ def judge(config: RunSpec) -> Judged:
     places = {t: labels.columns(table, t, s) for t, s in specs.items()}
     split_column = getattr(config.data.split, "column", None)
     split_at = table.column(split_column, "split") if split_column is not None else None
-    rows = list(table)
-    if not rows:
-        raise UserError(f"{path}: a header but no rows; expected one row per molecule")
-    cells = [r.cells for r in rows]
-    smiles = [c[at] for c in cells]
-    config = _resolved(config, {t: [c[p.value] for c in cells] for t, p in places.items()}, table.columns[at])
+    cells = read_cells(table, [at, *labels.used(places), *([] if split_at is None else [split_at])])
+    config = _resolved(config, {t: cells[p.value] for t, p in places.items()}, table.columns[at])
     packed = pack_cached(
-        smiles,
-        config.featurizer,
+        cells[at],
+        config.featurizer if features else None,
         standardize=config.data.standardize,
         max_atoms=config.data.max_atoms,
         cache=cache_folder(),
         workers=cores(),
     )
-    read = [_read(config, t, s, cells, places[t], smiles) for t, s in specs.items()]
-    rejects = dict(packed.rejects) | {i: r.reject for i, r in enumerate(rows) if r.reject}
-    lost, partly = labels.rejected(read)
-    rejects = lost | rejects  # what is wrong with the molecule is said first
-    bad = [BadRow(rows[i].where, smiles[i], rejects[i]) for i in sorted(rejects)]
-    partial = [BadRow(rows[i].where, smiles[i], _in_part(r)) for i, r in partly.items() if i not in rejects]
-    _check_rejected(path, rows, bad, partial, config.data.max_rejected)
-    low, high, weight, error = _stacked(read)
-    labelled = np.asarray(~np.isnan(low).all(axis=1))
-    used = np.array([i for i in range(len(rows)) if i not in rejects and labelled[i]], np.int64)
+    read = [_read(config, t, s, cells, places[t], at) for t, s in specs.items()]
+    rows = sorted_rows(cells, at, packed.rejects, read)
+    partial = [r._replace(reject=_in_part(r.reject)) for r in rows.partial]
+    _check_rejected(path, cells.rows, rows.bad, partial, config.data.max_rejected)
     assert packed.store is not None
-    parsed = np.array([i for i in range(len(rows)) if i not in packed.rejects], np.int64)
+    label = stacked(read, rows.good)
+    labelled = np.asarray(~np.isnan(label.low).all(axis=1))
+    used, nothing = rows.good[labelled], Reject(Status.UNLABELLED, "no label")
+    parsed = np.delete(np.arange(cells.rows), [*packed.rejects])
     return Judged(
         config=config,
         path=path,
         files=table.files,
         name=name_of(path),
-        rows=len(rows),
-        bad=bad,
+        rows=cells.rows,
+        bad=rows.bad,
         partial=partial,
-        bare=[
-            BadRow(rows[i].where, smiles[i], Reject(Status.UNLABELLED, "no label"))
-            for i in np.flatnonzero(~labelled)
-            if i not in rejects
-        ],
-        changed=[(rows[i].where, smiles[i], packed.notes[i]) for i in sorted(packed.notes)],
+        bare=[cells.bad(at, int(i), nothing) for i in rows.good[~labelled]],
+        changed=[(cells.lines[i], cells[at][i], packed.notes[i]) for i in sorted(packed.notes)],
         store=select(packed.store, np.searchsorted(parsed, used)),
-        smiles=[smiles[i] for i in used],
-        lines=[rows[i].where for i in used],
-        split_cells=[cells[i][split_at] for i in used] if split_at is not None else None,
-        low=low[used],
-        high=high[used],
-        weight=weight[used],
-        error=error[used],
+        smiles=cells[at].take(used),
+        lines=cells.lines.take(used),
+        split_cells=cells[split_at].take(used) if split_at is not None else None,
+        low=label.low[labelled],
+        high=label.high[labelled],
+        weight=label.weight[labelled],
+        error=label.error[labelled],
         targets=read,
-        hash=_hash(config, smiles, cells, places, rejects),
+        hash=_hash(config, cells, at, places, rows.rejects),
     )
 
 
@@ -150,14 +146,14 @@ def _read(
     config: RunSpec,
     name: str,
     spec: LabelSpec,
-    cells: Sequence[Sequence[str]],
+    cells: Cells,
     at: labels.Columns,
-    smiles: Sequence[str],
+    structure: int,
 ) -> Target:
     if isinstance(config.task, ClassificationSpec) and spec.threshold is None:
         target = labels.read_classes(name, spec, cells, at, config.task.positive)
     else:
-        target = labels.read_numbers(name, spec, cells, at, labels.molar_mass(smiles))
+        target = labels.read_numbers(name, spec, cells, at, labels.molar_mass(cells[structure]))
     if target.labels.positive is not None:
         share = 100 * float(np.nanmean(target.labels.low)) if (~np.isnan(target.labels.low)).any() else 0.0
         log.info("%s: predicted is the probability of %r (%.0f%% of the labels)", name, target.labels.positive, share)
@@ -168,7 +164,7 @@ def _read(
     return target
 
 
-def _resolved(config: RunSpec, values: dict[str, list[str]], smiles: str) -> RunSpec:
+def _resolved(config: RunSpec, values: Mapping[str, Sequence[str]], smiles: str) -> RunSpec:
     """Replace what was left to the data or the model."""
     config = config.with_featurizer()
     task = config.task
@@ -188,28 +184,20 @@ def _resolved(config: RunSpec, values: dict[str, list[str]], smiles: str) -> Run
     return config.model_copy(update={"task": task, "data": data})
 
 
-def _stacked(read: list[Target]) -> tuple[NDArray[np.float64], ...]:
-    """Low, high, weight and error of all targets, (R, T) each."""
-    columns = [(t.labels.low, t.labels.high, t.weight, t.error) for t in read]
-    return tuple(np.stack(c, axis=1) for c in zip(*columns, strict=True))
-
-
 def _in_part(reject: Reject) -> Reject:
     return reject._replace(reason=f"{reject.reason}; its other labels are kept")
 
 
-def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], partial: list[BadRow], allowed: float) -> None:
+def _check_rejected(path: Path, rows: int, bad: list[BadRow], partial: list[BadRow], allowed: float) -> None:
     faulty = sorted([*bad, *partial], key=lambda r: r.place)
-    if len(bad) == len(rows):
-        head = f"{path}: none of the {len(rows):,} rows can be used"
-    elif len(faulty) > allowed * len(rows):
+    if len(bad) == rows:
+        head = f"{path}: none of the {rows:,} rows can be used"
+    elif len(faulty) > allowed * rows:
         some = f" ({len(partial):,} of them in part)" if partial else ""
-        head = (
-            f"{path}: {len(faulty):,} of {len(rows):,} rows cannot be used{some}, more than the allowed {allowed:.1%}"
-        )
+        head = f"{path}: {len(faulty):,} of {rows:,} rows cannot be used{some}, more than the allowed {allowed:.1%}"
     else:
         if bad:
-            log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{len(rows):,}")
+            log.warning("%s: %d of %s rows rejected, see rejects.csv", path.name, len(bad), f"{rows:,}")
         if partial:
             log.warning("%s: %d rows lose a label and keep others, see rejects.csv", path.name, len(partial))
         return
@@ -220,11 +208,7 @@ def _check_rejected(path: Path, rows: Sequence[Row], bad: list[BadRow], partial:
 
 
 def _hash(
-    config: RunSpec,
-    smiles: list[str],
-    cells: list[list[str]],
-    places: dict[str, labels.Columns],
-    rejects: dict[int, Reject],
+    config: RunSpec, cells: Cells, structure: int, places: dict[str, labels.Columns], rejects: Mapping[int, Reject]
 ) -> str:
     """Over what the table says and how it is meant; converted numbers may differ in their last digit."""
     meant = {
@@ -233,8 +217,7 @@ def _hash(
         "replicates": config.data.replicates.model_dump(mode="json"),
     }
     text = hashlib.sha256(json.dumps(meant).encode())
-    read = sorted({i for p in places.values() for i in p if i is not None})
-    for i, (structure, row) in enumerate(zip(smiles, cells, strict=True)):
+    for i, row in enumerate(zip(cells[structure], *(cells[c] for c in labels.used(places)), strict=True)):
         status = rejects[i].status.value if i in rejects else "ok"
-        text.update(json.dumps([structure, *(row[c] for c in read), status]).encode())
+        text.update(json.dumps([*row, status]).encode())
     return text.hexdigest()

@@ -62,7 +62,7 @@ def split_table(config: RunSpec, out: Path, *, k: int | None = None, repeats: in
     Raises:
         UserError: for anything wrong with the table, its columns, or the split.
     """
-    curated = curate(judge(config))
+    curated = curate(judge(config, features=False))
     if out.exists() and any(map(out.samefile, curated.judged.files)):
         raise UserError(f"{out}: is the table itself; name another file with --out")
     if not out.parent.is_dir():

@@ -1,7 +1,5 @@
 """`train` and `resume`: one run from table to registered model."""
 
-import csv
-import json
 import logging
 import re
 import shlex
@@ -9,39 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from drugml.config.dump import to_yaml
-from drugml.config.labels import P
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
-from drugml.evaluation.plots import plot
-from drugml.featurizers import FEATURIZERS
-from drugml.featurizers.featurizer import digest
 from drugml.models import ENCODERS
-from drugml.prediction import bundle
-from drugml.prediction.predictor import Predictor
-from drugml.prediction.spec import BundleSpec
-from drugml.prediction.versions import versions
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
-from drugml.runs.recording import Recorder
+from drugml.runs.outcome import BUNDLE, fit_and_test, hashes
 from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
-from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking import models
 from drugml.tracking.run import TrackedRun, find, metric_key, start, tracked
 from drugml.tracking.store import Store, connect
-from drugml.training.fit import Fitted, check_devices, check_monitor, check_validation, fit
+from drugml.training.fit import check_devices, check_monitor, check_validation
 from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
-
-CHECKPOINT, BUNDLE, PREDICTIONS = "last.ckpt", "bundle", "test_predictions.csv"
-PER_TARGET = 10
-"""With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
 
 
 @dataclass(frozen=True)
@@ -167,78 +150,11 @@ def _check_names(targets: Sequence[str]) -> None:
 
 
 def _finish(dataset: Dataset, store: Store, run: TrackedRun, folder: Path, listener: Listener) -> Result:
-    config = dataset.config
-    recorder = Recorder(listener, run, folder / "metrics.csv")
-    try:
-        fitted = fit(config, dataset.training, folder / CHECKPOINT, recorder)
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: "
-            f"drugml train --resume {run.run_id}"
-        ) from error
-    spec = bundle.save(Predictor(_spec(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
-    predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
-    metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
-    if fitted.best_epoch is not None:
-        metrics["best/epoch"] = float(fitted.best_epoch)
-    metrics |= _test(dataset, predictor, folder)
-    run.metrics({**_readable(dataset, metrics), "train_seconds": fitted.seconds})
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
-    for file in sorted(folder.iterdir()):
-        if file.name in ("metrics.json", "metrics.csv", PREDICTIONS) or file.suffix == ".png":
-            run.file(file)
-    uri = models.log_model(store, run.run_id, folder / BUNDLE, spec)
-    name = config.tracking.register_as or model_name(dataset)
-    version = models.register(store, name, uri, run.run_id, _version_tags(dataset, metrics))
-    return Result(run.run_id, folder, version, metrics, store.uri)
-
-
-def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, float]:
-    """Predict the test fold, write it, plot it, and compute its metrics from what was written."""
-    data, config = dataset.training, dataset.config
-    indices, labels = data.fold("test")
-    predicted = predictor.trained.predict(data.store, indices, config.train.batch_size)
-    header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets)]
-    with (folder / PREDICTIONS).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        shown = predictor.natural(labels), predictor.natural(predicted)
-        for i, y, p in zip(indices, *shown, strict=True):
-            known = ["" if np.isnan(v) else repr(float(v)) for v in y]
-            writer.writerow([dataset.lines[i], dataset.smiles[i], *known, *(repr(float(v)) for v in p)])
-    plot(config.task.kind, data.targets, labels, predicted, folder / "test.png")
-    names = TASKS.build(config.task).metrics
-    return {f"test/{k}": v for k, v in evaluate(names, data.targets, labels, predicted).items()}
-
-
-def _spec(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
-    config, data = dataset.config, dataset.training
-    features = FEATURIZERS.build(config.featurizer).describe()
-    return BundleSpec(
-        targets=data.targets,
-        units={**getattr(config.task, "units", {}), **label_units(config)},
-        log10=tuple(t for t, s in config.data.labels.items() if s.log10),
-        positive=dataset.judged.positive,
-        task=config.task,
-        featurizer=config.featurizer,
-        model=config.model,
-        head=config.head,
-        standardize=config.data.standardize,
-        max_atoms=config.data.max_atoms,
-        shift=fitted.scaling.shift,
-        scale=fitted.scaling.scale,
-        features=features,
-        features_hash=digest(features),
-        versions=versions(),
-        config=config.model_dump(mode="json"),
-        provenance={**_tags(dataset), "run": run_id},
-    )
-
-
-def label_units(config: RunSpec) -> dict[str, str]:
-    """Target to the unit its labels are in, where the config says so."""
-    units = {t: s.to or s.unit for t, s in config.data.labels.items() if s.threshold is None}
-    return {t: "-log10(mol/L)" if u == P else u for t, u in units.items() if u is not None}
+    outcome = fit_and_test(dataset, run, folder, listener, f"drugml train --resume {run.run_id}")
+    uri = models.log_model(store, run.run_id, folder / BUNDLE, outcome.spec)
+    name = dataset.config.tracking.register_as or model_name(dataset)
+    version = models.register(store, name, uri, run.run_id, _version_tags(dataset, outcome.metrics))
+    return Result(run.run_id, folder, version, outcome.metrics, store.uri)
 
 
 def model_name(dataset: Dataset) -> str:
@@ -256,22 +172,9 @@ def model_name(dataset: Dataset) -> str:
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:
-    logarithmic = [t for t, s in dataset.config.data.labels.items() if s.log10]
-    return {
-        "drugml.data_hash": dataset.judged.hash,
-        "drugml.split_hash": dataset.training.plan.hash,
-        "drugml.metrics_hash": definition_hash(TASKS.build(dataset.config.task).metrics, logarithmic),
-        "drugml.version": versions()["drugml"],
-    }
+    return hashes(dataset.judged, dataset.training.plan.hash)
 
 
 def _version_tags(dataset: Dataset, metrics: dict[str, float]) -> dict[str, str]:
     head = TASKS.build(dataset.config.task).metrics[0]
     return {**_tags(dataset), "model": dataset.config.model.name, f"test_{head}": f"{metrics[f'test/{head}']:.6g}"}
-
-
-def _readable(dataset: Dataset, metrics: dict[str, float]) -> dict[str, float]:
-    """Without the metrics of single targets where there are many of them."""
-    targets = dataset.training.targets
-    single = {f"/{t}" for t in targets} if len(targets) > PER_TARGET else set()
-    return {k: v for k, v in metrics.items() if not any(k.endswith(t) for t in single)}

@@ -7,7 +7,8 @@ import numpy as np
 from drugml.data.audit.advice import ADVICE
 from drugml.data.audit.finding import Finding, Severity, counted
 from drugml.data.audit.record import Floats
-from drugml.data.audit.table import Examined, Gaps, Indices, RowsOf
+from drugml.data.audit.table import Examined, Gaps
+from drugml.data.groups import Groups, Indices
 
 LARGEST = 5
 """Scaffolds counted as the largest."""
@@ -84,7 +85,7 @@ def _skeletons(table: Examined, t: int) -> Iterator[Finding]:
     """Stereoisomers, isotopologues, charge states: one connectivity, several InChIKeys, labels far apart."""
     groups, gap = table.gaps(t, table.skeleton)
     wide = _widest(groups, gap, table.conflict(t)).groups
-    rows = RowsOf(table.skeleton)
+    rows = Groups(table.skeleton)
     known, limit = table.record.known(t), table.conflict(t)
     low, high = table.scaled(t)
     apart = []
@@ -130,9 +131,7 @@ def _scaffolds(table: Examined) -> Iterator[Finding]:
     held = sum(n for _, n in top)
     if not top:
         return
-    first: dict[bytes, int] = {}
-    for i, s in enumerate(table.record.scaffolds.tolist()):
-        first.setdefault(s, i)
+    first = {s: int(np.flatnonzero(table.record.scaffolds == s)[0]) for s, _ in top}
     narrow = held >= table.spec.crowded * table.molecules
     yield table.finding(
         "scaffolds",

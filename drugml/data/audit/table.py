@@ -16,8 +16,8 @@ from drugml.config.audit import AuditSpec
 from drugml.data.audit.finding import EXAMPLES, Example, Finding, Severity
 from drugml.data.audit.record import Floats, Record, shown
 from drugml.data.facts import Facts
+from drugml.data.groups import Groups, Indices
 
-Indices = NDArray[np.int64]
 SKELETON = 14
 """Characters of the connectivity block of an InChIKey."""
 LABELS_SHOWN = 8
@@ -33,17 +33,6 @@ class Gaps(NamedTuple):
     """Number of the group."""
     gap: NDArray[np.float64]
     """Largest lower end minus smallest upper end: 0 or less where one true value fits all labels."""
-
-
-class RowsOf:
-    """The rows of each group, in order: `RowsOf(group)[7]` are those of group 7."""
-
-    def __init__(self, group: Indices) -> None:
-        self._order = np.argsort(group, kind="stable")
-        self._starts = np.searchsorted(group[self._order], np.arange(group.max(initial=-1) + 2))
-
-    def __getitem__(self, number: int) -> Indices:
-        return self._order[self._starts[number] : self._starts[number + 1]]
 
 
 @dataclass(frozen=True)
@@ -64,9 +53,8 @@ class Examined:
     def skeleton(self) -> Indices:
         """(M,), number of the connectivity of each row; keys that are no InChIKeys stand for themselves."""
         keys = self.record.inchikeys
-        return _numbered(
-            np.array([k[:SKELETON] if not k.startswith(b"smiles:") else k for k in keys.tolist()] or [b""])
-        )[: len(keys)]
+        other = np.char.startswith(keys, b"smiles:")
+        return _numbered(np.where(other, keys, keys.astype(f"S{SKELETON}")))
 
     @cached_property
     def molecules(self) -> int:
@@ -74,9 +62,9 @@ class Examined:
         return int(self.molecule.max()) + 1 if len(self.molecule) else 0
 
     @cached_property
-    def rows_of(self) -> RowsOf:
+    def rows_of(self) -> Groups:
         """The rows of each molecule."""
-        return RowsOf(self.molecule)
+        return Groups(self.molecule)
 
     @cached_property
     def logs(self) -> list[bool]:

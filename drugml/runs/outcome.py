@@ -1,0 +1,145 @@
+"""One model fitted, saved, tested and logged: what a single run and each fold of a cross-validation have in common."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drugml.config.labels import P
+from drugml.config.run import RunSpec
+from drugml.errors import UserError
+from drugml.evaluation.plots import plot
+from drugml.featurizers import FEATURIZERS
+from drugml.featurizers.featurizer import digest
+from drugml.prediction import bundle
+from drugml.prediction.predictor import Predictor
+from drugml.prediction.spec import BundleSpec
+from drugml.prediction.versions import versions
+from drugml.runs.dataset import Dataset
+from drugml.runs.judged import Judged
+from drugml.runs.recording import Recorder
+from drugml.tasks import TASKS
+from drugml.tasks.metrics import definition_hash, evaluate
+from drugml.tracking.run import TrackedRun
+from drugml.training.fit import Fitted, fit
+from drugml.training.listener import Listener
+
+CHECKPOINT, BUNDLE, PREDICTIONS, METRICS = "last.ckpt", "bundle", "test_predictions.csv", "metrics.json"
+PER_TARGET = 10
+"""With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out."""
+
+    spec: BundleSpec
+    metrics: dict[str, float]
+    """Such as best/val/rmse and test/rmse."""
+
+
+def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: Listener, again: str) -> Outcome:
+    """Train, or go on from the checkpoint in `folder`; leave there the bundle, its metrics and test predictions.
+
+    Args:
+        dataset: what to learn.
+        run: where it is logged.
+        folder: of the run.
+        listener: told of the progress.
+        again: the command that goes on after a failure, for messages.
+
+    Raises:
+        UserError: if the loss is not finite or the folder cannot be written.
+    """
+    recorder = Recorder(listener, run, folder / "metrics.csv")
+    try:
+        fitted = fit(dataset.config, dataset.training, folder / CHECKPOINT, recorder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: {again}"
+        ) from error
+    spec = bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
+    predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
+    metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
+    if fitted.best_epoch is not None:
+        metrics["best/epoch"] = float(fitted.best_epoch)
+    metrics |= _test(dataset, predictor, folder)
+    run.metrics({**readable(dataset.config, metrics), "train_seconds": fitted.seconds})
+    (folder / METRICS).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+    for file in sorted(folder.iterdir()):
+        if file.name in (METRICS, "metrics.csv", PREDICTIONS) or file.suffix == ".png":
+            run.file(file)
+    return Outcome(spec, metrics)
+
+
+def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, float]:
+    """Predict the test fold, write it, plot it, and compute its metrics from what was written."""
+    data, config = dataset.training, dataset.config
+    indices, labels = data.fold("test")
+    predicted = predictor.trained.predict(data.store, indices, config.train.batch_size)
+    header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets)]
+    with (folder / PREDICTIONS).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        shown = predictor.natural(labels), predictor.natural(predicted)
+        for i, y, p in zip(indices, *shown, strict=True):
+            known = ["" if np.isnan(v) else repr(float(v)) for v in y]
+            writer.writerow([dataset.lines[i], dataset.smiles[i], *known, *(repr(float(v)) for v in p)])
+    plot(config.task.kind, data.targets, labels, predicted, folder / "test.png")
+    names = TASKS.build(config.task).metrics
+    return {f"test/{k}": v for k, v in evaluate(names, data.targets, labels, predicted).items()}
+
+
+def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
+    config, data = dataset.config, dataset.training
+    features = FEATURIZERS.build(config.featurizer).describe()
+    return BundleSpec(
+        targets=data.targets,
+        units={**getattr(config.task, "units", {}), **label_units(config)},
+        log10=tuple(t for t, s in config.data.labels.items() if s.log10),
+        positive=dataset.judged.positive,
+        task=config.task,
+        featurizer=config.featurizer,
+        model=config.model,
+        head=config.head,
+        standardize=config.data.standardize,
+        max_atoms=config.data.max_atoms,
+        shift=fitted.scaling.shift,
+        scale=fitted.scaling.scale,
+        features=features,
+        features_hash=digest(features),
+        versions=versions(),
+        config=config.model_dump(mode="json"),
+        provenance={**hashes(dataset.judged, dataset.training.plan.hash), "run": run_id},
+    )
+
+
+def label_units(config: RunSpec) -> dict[str, str]:
+    """Target to the unit its labels are in, where the config says so."""
+    units = {t: s.to or s.unit for t, s in config.data.labels.items() if s.threshold is None}
+    return {t: "-log10(mol/L)" if u == P else u for t, u in units.items() if u is not None}
+
+
+def hashes(judged: Judged, split: str) -> dict[str, str]:
+    """Tags that say what can be compared: runs with equal hashes of data, split and metrics.
+
+    Args:
+        judged: the table.
+        split: hash of the plan, or of all plans of a cross-validation.
+    """
+    logarithmic = [t for t, s in judged.config.data.labels.items() if s.log10]
+    return {
+        "drugml.data_hash": judged.hash,
+        "drugml.split_hash": split,
+        "drugml.metrics_hash": definition_hash(TASKS.build(judged.config.task).metrics, logarithmic),
+        "drugml.version": versions()["drugml"],
+    }
+
+
+def readable(config: RunSpec, metrics: dict[str, float]) -> dict[str, float]:
+    """Without the metrics of single targets where there are many of them."""
+    targets = config.data.targets
+    single = {f"/{t}" for t in targets} if len(targets) > PER_TARGET else set()
+    return {k: v for k, v in metrics.items() if not any(k.endswith(t) for t in single)}
