@@ -64,7 +64,7 @@ def test_nearest_and_neighbours_over_several_blocks(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("drugml.data.splits.fingerprints.BLOCK", 7)
     np.testing.assert_array_equal(nearest(PRINTS[:20], PRINTS[20:]), MATRIX[:20, 20:].max(1))
     for distance in (0.5, 0.8, 0.9):
-        np.testing.assert_array_equal(neighbours(PRINTS, distance), (1 - MATRIX <= distance).sum(1))
+        np.testing.assert_array_equal(neighbours(PRINTS, distance), (distance >= 1 - MATRIX).sum(1))
 
 
 def test_similarities_to_what_stands_behind() -> None:
