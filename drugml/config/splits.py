@@ -105,7 +105,7 @@ class MaxMinSplit(SizedSplit):
 
 class PerimeterSplit(SizedSplit):
     """The most different pairs of molecules are set aside and divided by the seed between validation and test
-    (Szántai-Kis 2003, doi:10.1023/B:MODI.0000006538.99122.00): an extrapolation.
+    (extrapolation-oriented split, Szántai-Kis et al. 2003).
     """
 
     kind: Literal["perimeter"] = "perimeter"
