@@ -11,9 +11,12 @@ class UserError(Exception):
 class Stopped(BaseException):
     """Told to stop by Ctrl-C or SIGTERM; as KeyboardInterrupt, no `except Exception` may swallow it."""
 
-    def __init__(self, exit_code: int) -> None:
-        super().__init__(f"stopped from outside (exit code {exit_code})")
-        self.exit_code = exit_code
+    def __init__(self, exit_code: int, again: str = "drugml train --resume last") -> None:
+        super().__init__(exit_code, again)  # what it is made of, so that it comes back from other processes
+        self.exit_code, self.again = exit_code, again
+
+    def __str__(self) -> str:
+        return f"stopped from outside (exit code {self.exit_code})"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

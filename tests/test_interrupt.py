@@ -9,30 +9,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from tests.conftest import SMILES as MOLECULES
-from tests.conftest import Cli, drugml_process, write_csv
-
-OPTIONS = ("--target", "size", "model.hidden_dim=64", "model.dropout=0.2", "head.hidden_dim=16", "train.batch_size=8",
-           "data.split=random", "train.deterministic=true", "train.epochs=6", "train.patience=6")  # fmt: skip
-
-
-@pytest.fixture
-def slow(place: Path) -> Path:
-    """Enough molecules that an epoch takes a noticeable time."""
-    chains = [m for m in MOLECULES if m[0] in "Cc" and m[1:2] != "l"]
-    rows = [(f"{'C' * (n + 1)}{m}", len(m) + 0.1 * n) for n in range(6) for m in chains]
-    return write_csv(place / "slow.csv", ["smiles", "size"], rows)
-
-
-def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
-    """Read stderr until a line holds `text`."""
-    assert process.stderr is not None
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        if text in line:
-            return seen
-    raise AssertionError(f"{text!r} never came:\n{seen}")
+from tests.conftest import OPTIONS, Cli, drugml_process, wait_for
 
 
 def run_of(place: Path) -> tuple[MlflowClient, str]:

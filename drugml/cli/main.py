@@ -21,32 +21,34 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CONFIG_OR_TABLE",
+        help="Config (.yaml) or molecule table: csv, tsv, smi, sdf, parquet, also .gz and .zst.",
+    ),
+]
 Override = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE", help="Override config values, e.g. train.lr=3e-4 model=gine."),
 ]
 Target = Annotated[list[str] | None, typer.Option("--target", help="Column to learn; may be given several times.")]
+Task = Annotated[str | None, typer.Option(help="regression or classification; found by the values otherwise.")]
+Model = Annotated[str | None, typer.Option(help="Model of the zoo: see `drugml models list`.")]
+Resume = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: id, folder, or `last`.")
+]
 
 
 @app.command()
 def train(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="CONFIG_OR_TABLE",
-            help="Config (.yaml) or molecule table: csv, tsv, smi, sdf, parquet, also .gz and .zst.",
-        ),
-    ] = None,
+    source: Source = None,
     overrides: Override = None,
     target: Target = None,
-    task: Annotated[
-        str | None, typer.Option(help="regression or classification; found by the values otherwise.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Model of the zoo: see `drugml models list`.")] = None,
+    task: Task = None,
+    model: Model = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, print the plan, stop.")] = False,
-    resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with an interrupted run: id, folder, or `last`.")
-    ] = None,
+    resume: Resume = None,
 ) -> None:
     """Train a model, log it to MLflow and register it."""
     from drugml.cli.progress import listener
@@ -54,10 +56,7 @@ def train(
     if resume:
         from drugml.runs.train import resume as verb
 
-        if source or overrides or target or task or model or dry_run:
-            raise UserError(
-                "--resume takes no config, table or options: a resumed run keeps the config it was started with"
-            )
+        _no_config_with_resume(source, overrides, target, task, model, dry_run)
         typer.echo(verb(resume, listener()).summary())
         return
     from drugml.runs.train import plan
@@ -65,6 +64,30 @@ def train(
 
     spec = config.resolve(source, overrides or [], target or [], task, model)
     typer.echo(plan(spec) if dry_run else start(spec, listener()).summary())
+
+
+@app.command()
+def cv(
+    source: Source = None,
+    overrides: Override = None,
+    target: Target = None,
+    task: Task = None,
+    model: Model = None,
+    folds: Annotated[int, typer.Option(help="Folds of each repeat.")] = 5,
+    repeats: Annotated[int, typer.Option(help="How often the folds are drawn.")] = 5,
+    jobs: Annotated[int | None, typer.Option(help="Folds trained at a time; all cores or GPUs otherwise.")] = None,
+    resume: Resume = None,
+) -> None:
+    """Cross-validate a model: mean, spread and interval of every metric over folds, the same folds for every model."""
+    from drugml.cli.progress import listener
+    from drugml.runs.cv import cross_validate, resume_cv
+
+    if resume:
+        _no_config_with_resume(source, overrides, target, task, model)
+        typer.echo(resume_cv(resume, jobs, listener()).summary())
+        return
+    spec = config.resolve(source, overrides or [], target or [], task, model)
+    typer.echo(cross_validate(spec, folds, repeats, jobs, listener()).summary())
 
 
 @app.command()
@@ -118,6 +141,13 @@ def ui(
     raise typer.Exit(serve(uri, port, typer.echo))
 
 
+def _no_config_with_resume(*given: object) -> None:
+    if any(given):
+        raise UserError(
+            "--resume takes no config, table or options: a resumed run keeps the config it was started with"
+        )
+
+
 class StandardError(logging.StreamHandler[TextIO]):
     """Writes to sys.stderr as it is now: a progress bar stands in for it while it draws below the lines."""
 
@@ -157,5 +187,5 @@ def main() -> None:
         typer.secho(f"error: {error}", fg="red", err=True)
         raise SystemExit(2) from None
     except Stopped as stopped:
-        typer.secho("stopped; go on with: drugml train --resume last", fg="yellow", err=True)
+        typer.secho(f"stopped; go on with: {stopped.again}", fg="yellow", err=True)
         raise SystemExit(stopped.exit_code) from None

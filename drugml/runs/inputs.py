@@ -4,9 +4,11 @@ import csv
 import logging
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from drugml.config.dump import to_yaml
+from drugml.data.splits import SplitPlan
 from drugml.data.splits.file import write as write_split
 from drugml.data.splits.leaks import report
 from drugml.errors import UserError
@@ -26,15 +28,21 @@ INPUTS = (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD, CHANGED)
 """All of them; the last two are not always there."""
 
 
-def write_inputs(dataset: Dataset, folder: Path) -> None:
-    """Write what a run is trained on."""
+def write_inputs(dataset: Dataset, folder: Path, plans: Sequence[SplitPlan]) -> None:
+    """Write what a run is trained on.
+
+    Args:
+        dataset: in the folds of the first plan, of which leaks and data card are made.
+        folder: of the run.
+        plans: one, or those of a cross-validation.
+    """
     (folder / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
     if dataset.judged.changed:
         with (folder / CHANGED).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("line", "smiles", "note"), *dataset.judged.changed])
         log.info("standardisation changed %s rows; see %s", f"{len(dataset.judged.changed):,}", CHANGED)
     plan, data = dataset.training.plan, dataset.config.data
-    write_split(folder / SPLIT, data.split, [plan], {"leaks": report(plan, data.targets).as_dict()})
+    write_split(folder / SPLIT, data.split, plans, {"leaks": report(plan, data.targets).as_dict()})
     found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
     log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:

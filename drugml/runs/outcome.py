@@ -93,6 +93,7 @@ def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, flo
 
 
 def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
+    """What a bundle says of itself, for a model that was fitted in a run."""
     config, data = dataset.config, dataset.training
     features = FEATURIZERS.build(config.featurizer).describe()
     return BundleSpec(

@@ -3,7 +3,6 @@
 import logging
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from drugml.config.dump import to_yaml
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
-from drugml.models import ENCODERS
+from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
@@ -19,9 +18,8 @@ from drugml.runs.outcome import BUNDLE, fit_and_test, hashes
 from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
 from drugml.tracking import models
-from drugml.tracking.run import TrackedRun, find, metric_key, start, tracked
+from drugml.tracking.run import KIND, TRAIN, TrackedRun, find, start, tracked
 from drugml.tracking.store import Store, connect
-from drugml.training.fit import check_devices, check_monitor, check_validation
 from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ def train(config: RunSpec, listener: Listener) -> Result:
         with tracked(store, run_id) as run:
             folder.mkdir(parents=True)
             run.tags({"drugml.folder": str(folder)})
-            write_inputs(dataset, folder)
+            write_inputs(dataset, folder, [dataset.training.plan])
             run.params(dataset.config.model_dump(mode="json"))
             run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
             for file in INPUTS:
@@ -107,7 +105,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
             reference = Path(reference).resolve().name
         store = connect(uri)
-        run_id, tags, status = find(store, reference)
+        run_id, tags, status = find(store, reference, TRAIN)
         if status == "FINISHED":
             raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
         folder = Path(tags.get("drugml.folder", ""))
@@ -127,26 +125,11 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
 
 
 def _prepared(config: RunSpec) -> Dataset:
-    check_devices(config.train)
-    _check_names(config.data.targets)
+    check_config(config)
     dataset = prepare(config)
-    check_monitor(dataset.config)
-    if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
-        check_validation(dataset.config, dataset.training)
+    check_dataset(dataset)
     log.info("%s", dataset.summary())
     return dataset
-
-
-def _check_names(targets: Sequence[str]) -> None:
-    """Refuse targets that MLflow could not tell apart: their metrics would overwrite each other."""
-    by_key: dict[str, str] = {}
-    for name in targets:
-        other = by_key.setdefault(metric_key(name), name)
-        if other != name:
-            raise UserError(
-                f"targets {other!r} and {name!r}: both are called {metric_key(name)!r} in MLflow, which allows "
-                "letters, digits and _ - . / : only; rename one column"
-            )
 
 
 def _finish(dataset: Dataset, store: Store, run: TrackedRun, folder: Path, listener: Listener) -> Result:
@@ -172,7 +155,7 @@ def model_name(dataset: Dataset) -> str:
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:
-    return hashes(dataset.judged, dataset.training.plan.hash)
+    return {**hashes(dataset.judged, dataset.training.plan.hash), KIND: TRAIN}
 
 
 def _version_tags(dataset: Dataset, metrics: dict[str, float]) -> dict[str, str]:

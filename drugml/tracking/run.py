@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from drugml.errors import Stopped, UserError
 from drugml.tracking.store import Store
@@ -18,6 +18,11 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunS
 from mlflow.exceptions import MlflowException  # isort: skip
 
 log = logging.getLogger(__name__)
+KIND = "drugml.kind"
+"""Tag that says what a run is: one of the next three."""
+TRAIN, CV, FOLD = "train", "cv", "fold"
+VERBS = {TRAIN: "drugml train", CV: "drugml cv", FOLD: "drugml cv"}
+PARENT = "mlflow.parentRunId"
 
 
 class TrackedRun:
@@ -90,33 +95,64 @@ def tracked(store: Store, run_id: str) -> Iterator[TrackedRun]:
     client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 
 
+class Found(NamedTuple):
+    """A run as it is recorded."""
+
+    run_id: str
+    tags: dict[str, str]
+    status: str
+
+
 def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-    """Create a run, return its id."""
-    shown = {"mlflow.user": _user(), "mlflow.source.name": "drugml train", "mlflow.source.type": "LOCAL"}
+    """Create a run, return its id; its tags hold its kind."""
+    verb = VERBS[tags[KIND]]
+    shown = {"mlflow.user": _user(), "mlflow.source.name": verb, "mlflow.source.type": "LOCAL"}
     created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
     return str(created.info.run_id)
 
 
-def find(store: Store, run: str) -> tuple[str, dict[str, str], str]:
-    """Id, tags and status of a run given by id, or by `last`: the newest one that this user started with drugml.
+def find(store: Store, run: str, kind: str) -> Found:
+    """A run of one kind given by id, or by `last`: the newest one that this user started.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or it is of another kind.
     """
     try:
         if run == "last":
             experiments = [e.experiment_id for e in store.client.search_experiments()]
-            mine = f"tags.`drugml.version` LIKE '%' AND tags.`mlflow.user` = '{_user()}'"
+            mine = f"tags.`{KIND}` = '{kind}' AND tags.`mlflow.user` = '{_user()}'"
             newest = ["attributes.start_time DESC"]
-            found = store.client.search_runs(experiments, mine, order_by=newest, max_results=1)
-            if not found:
-                raise UserError(f"there is no run of {_user()} in {store.uri}; name it by its id or folder")
-            entity = found[0]
+            runs = store.client.search_runs(experiments, mine, order_by=newest, max_results=1)
+            if not runs:
+                raise UserError(
+                    f"there is no run of {_user()} by `{VERBS[kind]}` in {store.uri}; name it by its id or folder"
+                )
+            entity = runs[0]
         else:
             entity = store.client.get_run(run)
     except MlflowException as error:
         raise UserError(f"run {run!r}: not found in {store.uri}: {str(error).splitlines()[0]}") from None
-    return str(entity.info.run_id), dict(entity.data.tags), str(entity.info.status)
+    found = _found(entity)
+    if (other := found.tags.get(KIND, kind)) != kind:
+        raise UserError(f"run {found.run_id}: was made by `{VERBS.get(other, other)}`, not by `{VERBS[kind]}`")
+    return found
+
+
+def children(store: Store, run_id: str) -> list[Found]:
+    """The runs nested in a run, the oldest first."""
+    experiment, token = [store.client.get_run(run_id).info.experiment_id], None
+    runs: list[Found] = []
+    while True:
+        page = store.client.search_runs(
+            experiment, f"tags.`{PARENT}` = '{run_id}'", order_by=["attributes.start_time"], page_token=token
+        )
+        runs += map(_found, page)
+        if not (token := page.token):
+            return runs
+
+
+def _found(entity: Any) -> Found:
+    return Found(str(entity.info.run_id), dict(entity.data.tags), str(entity.info.status))
 
 
 def _user() -> str:

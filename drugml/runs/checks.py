@@ -1,0 +1,43 @@
+"""What would stop a run is found before anything is recorded."""
+
+from collections.abc import Sequence
+
+from drugml.config.run import RunSpec
+from drugml.errors import UserError
+from drugml.models import ENCODERS
+from drugml.runs.dataset import Dataset
+from drugml.tracking.run import metric_key
+from drugml.training.fit import check_devices, check_monitor, check_validation
+
+
+def check_config(config: RunSpec) -> None:
+    """Refuse what cannot be trained or logged, whatever the data.
+
+    Raises:
+        UserError: for hardware that is not there, or targets that MLflow could not tell apart.
+    """
+    check_devices(config.train)
+    _check_names(config.data.targets)
+
+
+def check_dataset(dataset: Dataset) -> None:
+    """Refuse a monitor that could not choose an epoch.
+
+    Raises:
+        UserError: with what to use instead.
+    """
+    check_monitor(dataset.config)
+    if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
+        check_validation(dataset.config, dataset.training)
+
+
+def _check_names(targets: Sequence[str]) -> None:
+    """Refuse targets that MLflow could not tell apart: their metrics would overwrite each other."""
+    by_key: dict[str, str] = {}
+    for name in targets:
+        other = by_key.setdefault(metric_key(name), name)
+        if other != name:
+            raise UserError(
+                f"targets {other!r} and {name!r}: both are called {metric_key(name)!r} in MLflow, which allows "
+                "letters, digits and _ - . / : only; rename one column"
+            )

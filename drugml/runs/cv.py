@@ -1,0 +1,219 @@
+"""`cv`: one model trained and tested on every fold of a cross-validation, as one parent run and a child per fold."""
+
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+
+import torch
+
+from drugml.config.load import load
+from drugml.config.run import RunSpec
+from drugml.errors import Stopped, UserError
+from drugml.evaluation.intervals import Interval
+from drugml.featurizers.pack import cores
+from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds, places
+from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
+from drugml.runs.lock import sole
+from drugml.runs.outcome import readable
+from drugml.runs.scores import logged, scores, shown, write_scores
+from drugml.runs.stopping import stop_signals
+from drugml.tracking.run import CV, TrackedRun, find, start, tracked
+from drugml.tracking.store import Store, connect
+from drugml.training.listener import Listener, Silent
+
+log = logging.getLogger(__name__)
+GRACE = 30
+"""Seconds in which a worker may end its run after its parent is gone."""
+
+
+@dataclass(frozen=True)
+class CvResult:
+    """A finished cross-validation."""
+
+    run_id: str
+    folder: Path
+    folds: list[Fold]
+    scores: dict[str, Interval]
+    """Metric to its mean over folds."""
+
+    def summary(self) -> str:
+        """What a user wants to know at the end."""
+        where = [f"run       {self.run_id} ({len(self.folds)} runs nested in it)", f"folder    {self.folder}"]
+        return "\n".join([*shown(self.scores), *where])
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A cross-validation on its way; travels to worker processes."""
+
+    run_id: str
+    folder: Path
+    uri: str
+    tags: dict[str, str]
+
+
+def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, listener: Listener) -> CvResult:
+    """Train and test a model on all folds of all repeats, track them, and average.
+
+    Args:
+        config: of a run; its split says how folds are drawn.
+        k: folds.
+        repeats: of the k folds, each drawn anew.
+        jobs: folds trained at a time, each in a process of its own; as many as cores or GPUs if None.
+        listener: told of the progress where there is one job.
+
+    Raises:
+        UserError: for a mistake in data or config, before anything is recorded.
+        Stopped: on Ctrl-C or SIGTERM; can be resumed.
+    """
+    with stop_signals():
+        drawn = draw_folds(config, k, repeats)
+        store = connect(config.tracking.uri)
+        name = drawn.curated.judged.name
+        experiment = config.tracking.experiment or name
+        root = Path(config.tracking.folder).absolute()
+        check_writable(root)
+        run_id = start(store, experiment, config.tracking.run or f"{drawn.config.model.name} cv", drawn.tags)
+        folder = root / experiment / run_id
+        with tracked(store, run_id) as run:
+            folder.mkdir(parents=True)
+            (folder / COUNTS).write_text(json.dumps({"folds": k, "repeats": repeats}), encoding="utf-8")
+            run.tags({"drugml.folder": str(folder)})
+            run.params({**drawn.config.model_dump(mode="json"), "cv": {"folds": k, "repeats": repeats}})
+            judged = drawn.curated.judged
+            run.dataset(judged.name, judged.hash, str(judged.path))
+            write_inputs(drawn.dataset(Place(1, 1)), folder, [*drawn.plans.values()])
+            for file in INPUTS:
+                if (folder / file).exists():
+                    run.file(folder / file)
+            with sole(folder):
+                return _finish(drawn, Whole(run_id, folder, store.uri, drawn.tags), store, run, jobs, listener)
+
+
+def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | None = None) -> CvResult:
+    """Go on with a cross-validation: folds that are complete are kept, one that was interrupted goes on.
+
+    Args:
+        reference: run id, run folder, or `last`.
+        jobs: as in `cross_validate`.
+        listener: likewise.
+        uri: tracking URI, as in `connect`.
+
+    Raises:
+        UserError: if it is complete, its folder is gone, or data or split are not the same any more.
+    """
+    with stop_signals():
+        if (Path(reference) / COUNTS).is_file():
+            uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
+            reference = Path(reference).resolve().name
+        store = connect(uri)
+        run_id, tags, status = find(store, reference, CV)
+        folder = Path(tags.get("drugml.folder", ""))
+        if not (folder / COUNTS).is_file():
+            raise UserError(f"run {run_id}: its folder {str(folder)!r} has no {COUNTS}; it cannot go on, start anew")
+        drawn = open_folds(folder, tags)
+        if status == "FINISHED" and len(drawn.done(store, run_id, folder)) == len(drawn.plans):
+            raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
+        with sole(folder), tracked(store, run_id) as run:
+            return _finish(drawn, Whole(run_id, folder, store.uri, tags), store, run, jobs, listener)
+
+
+def _finish(
+    drawn: Folds, whole: Whole, store: Store, run: TrackedRun, jobs: int | None, listener: Listener
+) -> CvResult:
+    done = drawn.done(store, whole.run_id, whole.folder)
+    left, start = places([*drawn.plans], done), time.monotonic()
+    if done:
+        log.info("%d of %d folds are done", len(done), len(drawn.plans))
+    try:
+        for n, fold in enumerate(_trained(drawn, whole, store, left, jobs, listener), 1):
+            done.append(fold)
+            ahead = _minutes((len(left) - n) * (time.monotonic() - start) / n)
+            of = f"{len(done)} of {len(drawn.plans)} done, about {ahead} left"
+            log.info("repeat %d, fold %d: %s; %s", *fold.place, _headline(fold), of)
+    except Stopped as stopped:
+        raise Stopped(stopped.exit_code, f"drugml cv --resume {whole.run_id}") from None
+    done.sort(key=lambda f: f.place)
+    found = scores(done, drawn.test_share)
+    run.metrics(readable(drawn.config, logged(found)))
+    for file in write_scores(done, whole.folder):
+        run.file(file)
+    return CvResult(whole.run_id, whole.folder, done, found)
+
+
+def _trained(
+    drawn: Folds, whole: Whole, store: Store, left: Sequence[Place], jobs: int | None, listener: Listener
+) -> Iterator[Fold]:
+    """Folds as they are done."""
+    gpus = torch.cuda.device_count() if drawn.config.train.accelerator != "cpu" else 0
+    lanes = min(jobs or gpus or cores(), len(left))
+    if lanes <= 1:
+        yield from (drawn.train(p, store, whole.run_id, whole.folder, listener) for p in left)
+        return
+    context = get_context("spawn")
+    lane = context.Value("i", 0)
+    pool = ProcessPoolExecutor(lanes, context, _begin, (whole, max(1, cores() // lanes), gpus, lane))
+    try:
+        for job in as_completed([pool.submit(_train, p) for p in left]):
+            yield job.result()
+    except BrokenProcessPool:
+        raise UserError(
+            f"a process that trained a fold was killed, perhaps for want of memory; with fewer --jobs, go on with: "
+            f"drugml cv --resume {whole.run_id}"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in active_children():  # folds under way are marked as KILLED and can go on
+            child.terminate()
+        pool.shutdown(wait=True)
+
+
+_own: tuple[Folds, Whole, Store]
+"""Of a worker process."""
+
+
+def _begin(whole: Whole, threads: int, gpus: int, lane: "object") -> None:
+    """Make a worker ready: the table is read again, its features come from the cache."""
+    global _own  # noqa: PLW0603  a worker is made for one cross-validation
+    with lane.get_lock():  # type: ignore[attr-defined]
+        number = lane.value  # type: ignore[attr-defined]
+        lane.value += 1  # type: ignore[attr-defined]
+    if gpus > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+    torch.set_num_threads(threads)
+    Thread(target=_end_with_parent, daemon=True).start()
+    _own = open_folds(whole.folder, whole.tags), whole, connect(whole.uri)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a parent that was killed: the pool would wait for its next task for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # the fold under way is marked as KILLED
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+def _train(place: Place) -> Fold:
+    drawn, whole, store = _own
+    with stop_signals():
+        return drawn.train(place, store, whole.run_id, whole.folder, Silent())
+
+
+def _headline(fold: Fold) -> str:
+    name = next(n for n in fold.metrics if n.startswith("test/"))
+    return f"{name} {fold.metrics[name]:.4f}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

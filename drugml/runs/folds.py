@@ -1,0 +1,171 @@
+"""The folds of one cross-validation, each trained as a run nested in that of the whole."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from drugml.config.dump import to_yaml
+from drugml.config.load import load
+from drugml.config.run import RunSpec
+from drugml.config.splits import FileSplit
+from drugml.data.splits import SplitPlan, folds
+from drugml.data.splits.file import whole_hash
+from drugml.errors import UserError
+from drugml.runs.checks import check_config, check_dataset
+from drugml.runs.dataset import Curated, Dataset, learnable, molecules_of, with_plan
+from drugml.runs.inputs import CONFIG, SPLIT
+from drugml.runs.lock import sole
+from drugml.runs.outcome import METRICS, fit_and_test, hashes
+from drugml.tracking.run import CV, FOLD, KIND, PARENT, children, start, tracked
+from drugml.tracking.store import Store
+from drugml.training.listener import Listener
+
+log = logging.getLogger(__name__)
+REPEAT, NUMBER, COUNTS = "drugml.repeat", "drugml.fold", "cv.json"
+
+
+class Place(NamedTuple):
+    """Which fold of which repeat, counted from 1."""
+
+    repeat: int
+    number: int
+
+    @property
+    def folder(self) -> str:
+        """Its folder in that of the whole."""
+        return f"r{self.repeat}f{self.number}"
+
+
+class Fold(NamedTuple):
+    """A fold that was trained and tested."""
+
+    place: Place
+    run_id: str
+    folder: Path
+    metrics: dict[str, float]
+    """Such as best/val/rmse and test/rmse."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A curated table with the plans of a cross-validation."""
+
+    curated: Curated
+    plans: dict[Place, SplitPlan]
+
+    @property
+    def config(self) -> RunSpec:
+        """Of the whole, with every `auto` replaced."""
+        return self.curated.judged.config
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """Of the whole: what it can be compared with."""
+        return {**hashes(self.curated.judged, whole_hash([*self.plans.values()])), KIND: CV}
+
+    @property
+    def test_share(self) -> float:
+        """Molecules for test over those for training, averaged over the folds."""
+        return float(np.mean([p.sizes["test"] / p.sizes["train"] for p in self.plans.values()]))
+
+    def dataset(self, place: Place, folder: Path | None = None) -> Dataset:
+        """One fold as a run sees it; its config names the split file in `folder`, so that it can be trained alone."""
+        judged = self.curated.judged
+        if folder is not None:
+            alone = FileSplit(path=str(folder / SPLIT), repeat=place.repeat, number=place.number)
+            data = judged.config.data.model_copy(update={"split": alone})
+            judged = replace(judged, config=judged.config.model_copy(update={"data": data}))
+        return with_plan(replace(self.curated, judged=judged), self.plans[place])
+
+    def done(self, store: Store, run_id: str, folder: Path) -> list[Fold]:
+        """The folds that are complete."""
+        finished = [r for r in children(store, run_id) if r.status == "FINISHED"]
+        by_place = {Place(int(r.tags[REPEAT]), int(r.tags[NUMBER])): r.run_id for r in finished}
+        return [
+            Fold(p, by_place[p], folder / p.folder, json.loads((folder / p.folder / METRICS).read_text("utf-8")))
+            for p in self.plans
+            if p in by_place and (folder / p.folder / METRICS).is_file()
+        ]
+
+    def train(self, place: Place, store: Store, parent: str, folder: Path, listener: Listener) -> Fold:
+        """Train and test one fold, or go on with it.
+
+        Args:
+            place: which one.
+            store: where it is recorded.
+            parent: run id of the whole.
+            folder: of the whole.
+            listener: told of the progress.
+
+        Raises:
+            UserError: as `fit_and_test`; names the fold.
+        """
+        dataset, own = self.dataset(place, folder), folder / place.folder
+        tags = hashes(dataset.judged, dataset.training.plan.hash) | {
+            KIND: FOLD,
+            PARENT: parent,
+            REPEAT: str(place.repeat),
+            NUMBER: str(place.number),
+            "drugml.folder": str(own),
+        }
+        begun = [r.run_id for r in children(store, parent) if (r.tags[REPEAT], r.tags[NUMBER]) == place_tags(tags)]
+        experiment = store.client.get_experiment(store.client.get_run(parent).info.experiment_id).name
+        run_id = begun[-1] if begun else start(store, experiment, f"{dataset.config.model.name} {place.folder}", tags)
+        own.mkdir(exist_ok=True)
+        (own / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
+        try:
+            with sole(own), tracked(store, run_id) as run:
+                check_dataset(dataset)
+                run.params(dataset.config.model_dump(mode="json"))
+                outcome = fit_and_test(dataset, run, own, listener, f"drugml cv --resume {parent}")
+        except UserError as error:
+            raise UserError(f"repeat {place.repeat}, fold {place.number}: {error}") from error
+        return Fold(place, run_id, own, outcome.metrics)
+
+
+def place_tags(tags: dict[str, str]) -> tuple[str, str]:
+    """What tells the folds of one cross-validation apart."""
+    return tags[REPEAT], tags[NUMBER]
+
+
+def draw_folds(config: RunSpec, k: int, repeats: int) -> Folds:
+    """Read a table and draw its folds.
+
+    Raises:
+        UserError: for whatever would stop the run.
+    """
+    check_config(config)
+    curated = learnable(config)
+    plans = folds(curated.judged.config.data.split, molecules_of(curated), k, repeats)
+    drawn = Folds(curated, {Place(p.repeat, p.number): p for p in plans})
+    for place in drawn.plans:
+        check_dataset(drawn.dataset(place))
+    return drawn
+
+
+def open_folds(folder: Path, expected: dict[str, str]) -> Folds:
+    """The folds of a cross-validation that has begun.
+
+    Raises:
+        UserError: if data or split are not the same any more.
+    """
+    counts = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
+    again = draw_folds(load(RunSpec, folder / CONFIG), counts["folds"], counts["repeats"])
+    if changed := [k for k in again.tags if k.endswith("_hash") and expected.get(k) != again.tags[k]]:
+        raise UserError(
+            f"run {folder.name}: {', '.join(changed)} changed since it was started; going on would mix two "
+            "experiments, start anew"
+        )
+    return again
+
+
+def places(plans: Sequence[Place], done: Sequence[Fold]) -> list[Place]:
+    """What is left to do, in order."""
+    known = {f.place for f in done}
+    return [p for p in plans if p not in known]
