@@ -17,6 +17,7 @@ from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.standardize import StandardizeSpec
+from drugml.data.chunks import cores as cores
 from drugml.data.chunks import mapped
 from drugml.data.molecule import fault, identity, parse, scaffold
 from drugml.data.progress import progress
@@ -119,11 +120,6 @@ def cache_folder() -> Path:
     """`DRUGML_CACHE`, else the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("DRUGML_CACHE") or Path(base) / "drugml")
-
-
-def cores() -> int:
-    """Cores that this process may use, as a container or scheduler set them."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _pack_chunk(
