@@ -140,6 +140,19 @@ def test_a_pool_that_shrinks_chooses_the_same() -> None:
         assert like[chosen[n + 1]] == like.min()
 
 
+@pytest.mark.parametrize("spec", [KennardStoneSplit, MaxMinSplit, PerimeterSplit])
+def test_too_many_molecules_are_refused_with_a_faster_way(
+    spec: type[KennardStoneSplit | MaxMinSplit | PerimeterSplit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drugml.data.splits.diverse.MOST", 59)
+    with pytest.raises(UserError) as error:
+        split(spec(), ALL)
+    assert str(error.value) == (
+        f"split {spec().kind!r} compares every molecule with every other, which is done for up to 59 different "
+        "molecules; found 60; use data.split=random or data.split=cluster"
+    )
+
+
 @pytest.mark.parametrize("spec", [KennardStoneSplit, MaxMinSplit])
 def test_training_molecules_are_farther_apart_than_the_rest_is_from_them(
     spec: type[KennardStoneSplit | MaxMinSplit],
