@@ -75,8 +75,6 @@ def main() -> None:
     print(f"| {args.molecules:,} molecules | s | CPU s | × fingerprints |", "|---|---|---|---|", sep="\n")
     show("SMILES to fingerprints", ceiling, ceiling)
     for name in args.only:
-        if name == "butina" and args.molecules > 20_000:
-            continue
         show(name, timed(job(name, molecules)), ceiling)
     if args.peers:
         peers(molecules, ceiling)

@@ -65,7 +65,7 @@ def test_a_raw_table_becomes_molecules_and_every_row_is_accounted_for(place: Pat
 def test_what_standardisation_changed_is_written_beside_the_run(place: Path, cli: Cli) -> None:
     rows = [(f"{s}.Cl" if i == 3 else s, i) for i, s in enumerate(SMILES)]
     write_csv(place / "t.csv", ["smiles", "y"], rows)
-    done = cli("train", "t.csv", "--target", "y", "--model", "mean", "data.standardize=fast", "data.audit=false")
+    done = cli("train", "t.csv", "--target", "y", "--model", "mean", "data.standardize=fast")
     assert done.code == 0, done.err
     changed = {r["line"]: r["note"] for r in read_csv(run_folder(place) / "standardized.csv")}
     assert changed["5"] == "stripped: Cl"

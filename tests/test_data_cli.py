@@ -39,6 +39,44 @@ def test_check_reads_labels_as_the_config_says(place: Path, cli: Cli) -> None:
     assert converted.code == 0, converted.err
 
 
+def test_check_takes_limits_without_a_target(place: Path, cli: Cli) -> None:
+    table(place)
+    assert "has labels for" not in cli("data", "check", "t.csv").out
+    limited = cli("data", "check", "t.csv", "data.audit.few=100")
+    assert "'y' has labels for 60 molecules only" in limited.out, limited.err
+    (place / "run.yaml").write_text("data: {path: t.csv, targets: [y], audit: {few: 100}}\n")
+    assert "'y' has labels for 60 molecules only" in cli("data", "check", "run.yaml").out
+    wrong = cli("data", "check", "t.csv", "data.audit.minority=2")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "error: override 'data.audit.minority=2': `data.audit.minority` = 2: input should be less" in wrong.err
+
+
+def test_check_knows_the_positive_class(place: Path, cli: Cli) -> None:
+    rows = [(s, "left" if i % 3 else "right", i % 2 + 1, i) for i, s in enumerate(SMILES)]
+    write_csv(place / "t.csv", ["smiles", "side", "class", "y"], rows)
+
+    def card(*arguments: str) -> str:
+        done = cli("data", "check", *arguments, "--card", "card.html")
+        assert done.code == 0, done.err
+        return (place / "card.html").read_text()
+
+    assert "left: 40 (66.7%)" in card("t.csv", "--positive", "left")
+    assert "right: 20 (33.3%)" in card("t.csv")
+    assert "1: 30 (50.0%)" in card("t.csv", "--target", "class", "--positive", "1")
+    (place / "run.yaml").write_text(
+        "data: {path: t.csv, targets: [side]}\ntask: {kind: classification, positive: left}\n"
+    )
+    assert "left: 40 (66.7%)" in card("run.yaml")
+    none = cli("data", "check", "t.csv", "--positive", "up")
+    assert none.code == 2
+    assert "t.csv: no column of two classes has the positive class 'up'" in none.err
+    other = cli("data", "check", "t.csv", "--target", "side", "--positive", "up")
+    assert other.code == 2
+    assert (
+        other.err == "error: task.positive = 'up' is no class of target 'side': 'left' (40 rows), 'right' (20 rows)\n"
+    )
+
+
 def test_a_split_file_is_trained_on(place: Path, cli: Cli) -> None:
     table(place)
     common = ("t.csv", "--target", "y", "data.max_rejected=1")
@@ -69,7 +107,7 @@ def test_a_split_file_in_a_config_is_relative_to_the_config(place: Path, cli: Cl
     assert cli("train", "configs/run.yaml", "--dry-run").code == 0
 
 
-def test_every_run_has_a_data_card_unless_told_otherwise(place: Path, cli: Cli) -> None:
+def test_every_run_has_a_data_card_within_the_limits_of_its_config(place: Path, cli: Cli) -> None:
     table(place)
     options = ("--target", "y", "--model", "mean", "data.max_rejected=1")
     done = cli("train", "t.csv", *options)
@@ -81,5 +119,10 @@ def test_every_run_has_a_data_card_unless_told_otherwise(place: Path, cli: Cli) 
     client = MlflowClient(f"sqlite:///{place}/mlflow.db")
     assert client.get_run(folder.name).data.tags["drugml.data_hash"] in card
     assert "data_card.html" in {f.path for f in client.list_artifacts(folder.name)}
-    assert cli("train", "t.csv", *options, "data.audit=false", "tracking.folder=others").code == 0
-    assert not [*(place / "others").rglob("data_card.html")]
+    assert "has labels for" not in card
+    limited = cli("train", "t.csv", *options, "data.audit.few=100", "tracking.folder=others")
+    assert limited.code == 0, limited.err
+    (path,) = (place / "others").rglob("data_card.html")
+    assert "has labels for 60 molecules only" in path.read_text()
+    off = cli("train", "t.csv", *options, "data.audit=false")
+    assert (off.code, "`data.audit` = False: input should be" in off.err) == (2, True), off.err

@@ -60,6 +60,103 @@ def test_a_delimited_table_comes_back_row_by_row(
     assert lines == sorted(set(lines))
 
 
+@given(
+    tables(),
+    st.sampled_from(";,\t|:^"),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["sep={}", "SEP={}", '"sep={}"', "\ufeffsep={}"]),
+)
+def test_a_sep_line_names_the_delimiter_and_counts_as_a_line(
+    table: tuple[list[str], list[list[str]]], delimiter: str, end: str, first: str
+) -> None:
+    columns, rows = table
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([columns, *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        plain, told = Path(folder) / "plain.csv", Path(folder) / "told.csv"
+        # more columns than one, so that the header has the delimiter
+        plain.write_bytes(text.getvalue().encode())
+        told.write_bytes((first.format(delimiter) + end + text.getvalue()).encode())
+        found = Table(told)
+        assert found.columns == columns
+        got = list(found)
+        assert [(r.cells, r.reject) for r in got] == [(r, None) for r in rows]
+        if delimiter in ";,\t|" and len(columns) > 1:
+            assert [r.line for r in got] == [r.line + 1 for r in Table(plain)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sep=;\nsmiles;y\nCCO;1\nC;2;3\n", None),
+        ("sep=;\nsmiles,y\nCCO,1\n", ":1: says sep=;, but the header is cut by ','; correct or remove this line"),
+        ("sep=;\n", ": a `sep=` line only; expected a header line and one row per molecule after it"),
+        (
+            'sep=;\nsmiles;y\nCCO;"1\nC;2\n',
+            ':3: a quote (") is opened on this line and never closed, so that all that follows would be one cell; '
+            'close it, or write a quote that is meant as text as "" in a quoted cell',
+        ),
+        (
+            "sep=;\nsmiles;y\nCCO,1\nC;2\n",
+            ":3: the header is cut by ';', this line by ','; use one delimiter in the whole file",
+        ),
+    ],
+)
+def test_lines_are_counted_with_the_sep_line(tmp_path: Path, text: str, said: str | None) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    if said is None:
+        assert [(r.line, r.cells, r.reject is None) for r in Table(path)] == [
+            (3, ["CCO", "1"], True),
+            (4, ["C", "2"], False),
+        ]
+    else:
+        assert error_of(path) == said
+
+
+def test_a_delimiter_in_quotes_does_not_contradict_the_sep_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('sep=;\n"smiles,y"\nCCO\n')
+    assert Table(path).columns == ["smiles,y"]
+
+
+SKIPPED = b"\x5a\x2a\x4d\x18" + (7).to_bytes(4, "little") + b"\x28\xb5\x2f\xfdabc"
+"""A skippable frame that holds the first bytes of one that is not."""
+
+
+@given(
+    st.lists(st.sampled_from(["C,1\n", "CCO,2\n", ""]), max_size=5),
+    st.lists(st.integers(0, 5), max_size=4),
+    st.sampled_from([1, 3, 1 << 15]),
+)
+def test_skippable_zstd_frames_are_skipped(rows: list[str], places: list[int], piece: int) -> None:
+    frames = [zstandard.compress(t.encode()) for t in ("smiles,y\n", *rows)]
+    for place in places:
+        frames.insert(min(place, len(frames)), SKIPPED)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drugml.data.formats.files.PIECE", piece)
+        path = Path(folder) / "a.csv.zst"
+        path.write_bytes(b"".join(frames))
+        assert [",".join(r.cells) + "\n" for r in Table(path)] == [r for r in rows if r]
+
+
+@pytest.mark.parametrize(
+    ("tail", "said"),
+    [
+        (SKIPPED[:3], "the file ended within a compressed frame"),
+        (SKIPPED[:6], "the file ended within a skippable frame"),
+        (SKIPPED[:-1], "the file ended within a skippable frame"),
+        (zstandard.compress(b"C,1\n")[:-2], "the file ended within a compressed frame"),
+    ],
+)
+def test_a_cut_zstd_frame_is_damage(tmp_path: Path, tail: bytes, said: str) -> None:
+    path = tmp_path / "a.csv.zst"
+    path.write_bytes(zstandard.compress(b"smiles,y\nCCO,1\n") + tail)
+    assert error_of(path) == f": cannot be unpacked: {said}; is it damaged?"
+    path.write_bytes(SKIPPED)
+    assert error_of(path) == ": the file is empty; expected a header line and one row per molecule"
+
+
 @given(tables(), st.sampled_from([1, 3, 1000]))
 def test_a_parquet_table_comes_back_row_by_row(table: tuple[list[str], list[list[str]]], group: int) -> None:
     columns, rows = table

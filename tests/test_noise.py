@@ -40,7 +40,7 @@ def test_a_perfect_model_reaches_the_promised_figures_and_no_better() -> None:
 
 
 def test_the_example_of_kramer() -> None:
-    """Their error of 0.54 and their best R2 of 0.81 for public Ki values belong to a spread of 1.24."""
+    """By these equations their error of 0.54 and highest R2 of 0.81, of public Ki values, go with a spread of 1.24."""
     truth = np.sqrt(1.24**2 - 0.54**2)
     values, molecule, _ = simulated(0.54 / truth, 3, molecules=20_000)
     found = noise(values * truth, molecule, logs=False)

@@ -1,5 +1,6 @@
 """What a user sees of a run: a bar in a terminal, plain lines in a file, and a terminal left as it was."""
 
+import logging
 import os
 import pty
 import re
@@ -7,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from drugml.data import progress
 from tests.conftest import QUICK, Cli
 
 
@@ -33,8 +37,12 @@ def in_a_terminal(arguments: list[str], folder: Path) -> str:
 
 def shown(text: str) -> list[str]:
     """Lines without colours and cursor movements, as the terminal has them in the end."""
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    return [line.rsplit("\r", 1)[-1] for line in plain.replace("\r\n", "\n").split("\n")]
+    return [line.rsplit("\r", 1)[-1] for line in plain(text).replace("\r\n", "\n").split("\n")]
+
+
+def plain(text: str) -> str:
+    """All that was ever drawn, without colours and cursor movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def test_a_bar_in_a_terminal_leaves_whole_lines_and_the_cursor(place: Path, small: Path) -> None:
@@ -61,3 +69,56 @@ def test_plain_lines_anywhere_else(place: Path, small: Path, cli: Cli) -> None:
     done = cli("train", small, "--target", "size", *QUICK)
     assert "\x1b" not in done.err
     assert re.search(r"^epoch   2/2  train/loss \d", done.err, re.MULTILINE)
+
+
+def test_a_bar_of_the_molecules_with_rate_and_time_left(place: Path) -> None:
+    """1,058 molecules are two chunks, so that there is something to wait for after the first."""
+    for arguments, what in (
+        (["data", "check", "drugml:b3db-logbb"], "molecules inspected"),
+        (["data", "curate", "drugml:b3db-logbb", "--target", "logBB", "--out", "c.csv"], "molecules prepared"),
+    ):
+        text = in_a_terminal(arguments, place)
+        assert re.search(what + r" .*1000/1058 .*\d per second, \d+ s left", plain(text)), text
+        assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+        assert text.index("\x1b[1A\x1b[2K") > text.rindex(what)  # its line is wiped in the end
+    assert "inspected" not in in_a_terminal(["--quiet", "data", "check", "drugml:b3db-logbb"], place)
+
+
+def test_lines_say_rate_and_time_left(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    with caplog.at_level(logging.INFO, "drugml"), progress.progress(41127, "molecules prepared") as done:
+        for count in (0, 12000, 41127):
+            done(count)
+    first, second = caplog.messages  # nothing is said at the end
+    assert first == "0 of 41,127 molecules prepared, just begun"
+    assert re.fullmatch(r"12,000 of 41,127 molecules prepared, [\d,]+ per second, \d+ s left", second)
+
+
+def test_the_display_ends_where_work_fails() -> None:
+    ended = []
+
+    class Display(progress.Lines):
+        def end(self) -> None:
+            ended.append(True)
+
+    progress.show_with(Display)
+    try:
+        with pytest.raises(ValueError, match="broken"), progress.progress(2, "molecules"):
+            raise ValueError("broken")
+    finally:
+        progress.show_with(progress.Lines)
+    assert ended == [True]
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "said"),
+    [
+        (0, 5.0, "just begun"),
+        (1000, 1.0, "1,000 per second, 9 s left"),
+        (5, 10.0, "0.5 per second, 5 h 33 min left"),
+        (100, 10.0, "10 per second, 16 min 30 s left"),
+        (10_000, 4.0, "2,500 per second, 0 s left"),
+    ],
+)
+def test_rate_and_time_left(count: int, seconds: float, said: str) -> None:
+    assert progress.pace(count, 10_000, seconds) == said

@@ -28,7 +28,8 @@ from drugml.data.splits import folds, split
 from drugml.data.splits.cluster import butina, leader
 from drugml.data.splits.diverse import spread
 from drugml.data.splits.draw import largest_first
-from drugml.data.splits.fingerprints import BITS, Fingerprints, Tanimoto, distinct, farthest, fingerprints, nearest
+from drugml.data.splits.fingerprints import BITS, Fingerprints, Tanimoto, distinct, fingerprints, nearest, neighbours
+from drugml.data.splits.pairs import farthest_pair, farthest_pairs
 from drugml.data.splits.scaffold import generic
 from drugml.data.table import Table, locate
 from drugml.errors import UserError
@@ -59,12 +60,15 @@ def test_more_than_255_bits_in_common_do_not_overflow() -> None:
     np.testing.assert_allclose(Tanimoto(both)(both.on(1)), [2040 / 2048, 1.0])
 
 
-def test_nearest_and_farthest_over_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearest_and_neighbours_over_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drugml.data.splits.fingerprints.BLOCK", 7)
     np.testing.assert_array_equal(nearest(PRINTS[:20], PRINTS[20:]), MATRIX[:20, 20:].max(1))
-    low, other = farthest(PRINTS)
-    np.testing.assert_array_equal(low, MATRIX.min(1))
-    np.testing.assert_array_equal(other, MATRIX.argmin(1))
+    for distance in (0.5, 0.8, 0.9):
+        np.testing.assert_array_equal(neighbours(PRINTS, distance), (distance >= 1 - MATRIX).sum(1))
+
+
+def test_similarities_to_what_stands_behind() -> None:
+    np.testing.assert_array_equal(Tanimoto(PRINTS)(PRINTS.on(7), after=40), MATRIX[7, 41:])
 
 
 # clusters
@@ -96,7 +100,7 @@ def test_no_cluster_is_on_two_sides() -> None:
 
 
 def test_butina_of_too_many_molecules_names_leader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "MOST_BUTINA", 50)
+    monkeypatch.setattr(cluster_module, "MOST", 50)
     with pytest.raises(UserError) as error:
         split(ClusterSplit(method="butina"), ALL)
     assert str(error.value) == (
@@ -136,6 +140,19 @@ def test_a_pool_that_shrinks_chooses_the_same() -> None:
         assert like[chosen[n + 1]] == like.min()
 
 
+@pytest.mark.parametrize("spec", [KennardStoneSplit, MaxMinSplit, PerimeterSplit])
+def test_too_many_molecules_are_refused_with_a_faster_way(
+    spec: type[KennardStoneSplit | MaxMinSplit | PerimeterSplit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drugml.data.splits.diverse.MOST", 59)
+    with pytest.raises(UserError) as error:
+        split(spec(), ALL)
+    assert str(error.value) == (
+        f"split {spec().kind!r} compares every molecule with every other, which is done for up to 59 different "
+        "molecules; found 60; use data.split=random or data.split=cluster"
+    )
+
+
 @pytest.mark.parametrize("spec", [KennardStoneSplit, MaxMinSplit])
 def test_training_molecules_are_farther_apart_than_the_rest_is_from_them(
     spec: type[KennardStoneSplit | MaxMinSplit],
@@ -169,19 +186,45 @@ def test_the_perimeter_extrapolates_and_kennard_stone_interpolates() -> None:
     assert similarity(KennardStoneSplit()) > chance + 0.05
 
 
+def greedy(similarity: np.ndarray) -> list[tuple[int, int]]:
+    """The least similar pair of what is left, the slow way; of equal ones the first."""
+    left = np.where(np.triu(np.ones(similarity.shape, bool), 1), similarity, 3.0)
+    pairs = []
+    while left.min() < 3:
+        a, b = map(int, np.unravel_index(left.argmin(), left.shape))
+        pairs.append((a, b))
+        left[[a, b]] = left[:, [a, b]] = 3
+    return pairs
+
+
 def test_pairs_at_the_perimeter_are_taken_one_by_one() -> None:
     plan = split(PerimeterSplit(sizes=(0.5, 0.25, 0.25)), ALL)
     smiles, member = distinct(ALL)
-    similarity = MATRIX[np.ix_(*[[SMILES.index(s) for s in smiles]] * 2)] + 2 * np.eye(60)
+    order = [SMILES.index(s) for s in smiles]
     inside = np.ones(60, bool)
-    lows = []
-    while (~inside).sum() < 30:
-        left = np.where(inside[:, None] & inside[None, :], similarity, 3)
-        a, b = np.unravel_index(left.argmin(), left.shape)
-        lows.append(left[a, b])
-        inside[[a, b]] = False
-    assert lows == sorted(lows)
+    inside[np.ravel(greedy(MATRIX[np.ix_(order, order)])[:15])] = False
     np.testing.assert_array_equal(plan.fold == 0, inside[member])
+
+
+@given(
+    bits=st.lists(st.sets(st.integers(0, 9), max_size=6), min_size=2, max_size=40),
+    kept=st.integers(1, 4),
+    step=st.sampled_from([0.02, 0.5]),
+)
+def test_the_least_similar_pairs_are_those_of_the_slow_way(bits: list[set[int]], kept: int, step: float) -> None:
+    """Few bits, so that most similarities are tied."""
+    packed = np.zeros((len(bits), BITS // 8), np.uint8)
+    for i, on in enumerate(bits):
+        for bit in on:
+            packed[i, bit // 8] |= 1 << bit % 8
+    few = Fingerprints(packed)
+    tanimoto = Tanimoto(few)
+    expected = greedy(np.array([tanimoto(few.on(i)) for i in range(len(few))]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drugml.data.splits.pairs.KEPT", kept)
+        patch.setattr("drugml.data.splits.pairs.STEP", step)
+        assert list(farthest_pairs(few)) == expected
+    assert farthest_pair(few) == expected[0]
 
 
 # scaffolds

@@ -7,11 +7,19 @@ import typer
 
 from drugml.cli.config import resolve
 
-app = typer.Typer(no_args_is_help=True, help="Tables: check them, curate them, split them.")
+app = typer.Typer(no_args_is_help=True)
 
 Source = Annotated[str, typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table.")]
 Override = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Override config values.")]
 Target = Annotated[list[str] | None, typer.Option("--target", help="Label column; may be given several times.")]
+
+
+@app.callback()
+def data() -> None:
+    """Tables: check them, curate them, split them."""
+    from drugml.cli.work import show_work
+
+    show_work()
 
 
 @app.command()
@@ -20,17 +28,32 @@ def check(
     overrides: Override = None,
     target: Target = None,
     card: Annotated[Path | None, typer.Option(help="Data card to write: .html.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The positive class; task.positive of the config otherwise.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything is an error.")] = False,
 ) -> None:
-    """Audit a table: what is wrong with it, where, and the config line that mends it."""
-    from drugml.runs.check import check_table
-    from drugml.runs.init import is_table
+    """Audit a table: what is wrong with it, where, and the config line that mends it.
 
-    if is_table(source) and not target and not overrides:
-        result = check_table(source, [], None, card)
-    else:
-        data = resolve(source, overrides or [], target or [], None, None).data
-        result = check_table(data.path, data.targets, data.smiles, card, data.labels, data.max_atoms)
+    Without a target all columns of numbers or two classes are audited.
+    """
+    from drugml.runs.check import check_table
+    from drugml.runs.init import columns, is_table
+
+    overrides = overrides or []
+    every = is_table(source) and not target and not any(o.startswith("data.targets=") for o in overrides)
+    config = resolve(source, overrides, columns(source) if every else target or [], None, None)
+    data = config.data
+    result = check_table(
+        data.path,
+        () if every else data.targets,
+        data.smiles,
+        card,
+        data.labels,
+        data.max_atoms,
+        data.audit,
+        positive or getattr(config.task, "positive", None),
+    )
     typer.echo(result.summary())
     if strict and not result.sound:
         raise typer.Exit(1)

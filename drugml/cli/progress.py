@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from drugml.cli.work import show_work
 from drugml.training.listener import Listener, Silent
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ class Bar(Lines):
 
 
 def listener() -> Listener:
-    """A bar in a terminal, lines otherwise."""
+    """A bar in a terminal, lines otherwise; the same for the molecules that are prepared before."""
+    show_work()
     return Bar() if sys.stderr.isatty() else Lines()
 
 

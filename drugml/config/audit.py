@@ -1,4 +1,4 @@
-"""What can be written under `audit:`: from where on a property of a table is worth a word."""
+"""What can be written under `data.audit:`: from where on a property of a table is worth a word."""
 
 from typing import Annotated
 

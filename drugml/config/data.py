@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from drugml.config.audit import AuditSpec
 from drugml.config.base import Spec
 from drugml.config.labels import KeepReplicates, LabelSpec, ReplicateSpec
 from drugml.config.splits import ScaffoldSplit, SplitSpec
@@ -30,8 +31,8 @@ class DataSpec(Spec):
     """How molecules are divided into train, validation and test."""
     standardize: StandardizeSpec = NoStandardization()
     """How molecules are made comparable before anything else is done with them; predictions do the same."""
-    audit: bool = True
-    """Audit the table and its split at training, for the data card of the run; about a millisecond per molecule."""
+    audit: AuditSpec = AuditSpec()
+    """Limits of the audit, in `drugml data check` and for the data card of every run."""
     max_rejected: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Share of rows that may be unusable before training stops."""
     max_atoms: Annotated[int, Field(ge=1, le=65535)] = 1000

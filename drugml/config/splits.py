@@ -69,7 +69,7 @@ class ClusterSplit(GroupedSplit):
 
     kind: Literal["cluster"] = "cluster"
     method: Literal["leader", "butina"] = "leader"
-    """`leader`: any number of molecules; `butina`: dense regions first, up to 20,000 different molecules."""
+    """`leader`: any number of molecules; `butina`: dense regions first, slower, up to 150,000 different molecules."""
     distance: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Largest Tanimoto distance (1 - similarity, Morgan radius 2, 2048 bits) to the centre of a cluster."""
 
@@ -105,7 +105,7 @@ class MaxMinSplit(SizedSplit):
 
 class PerimeterSplit(SizedSplit):
     """The most different pairs of molecules are set aside and divided by the seed between validation and test
-    (Szántai-Kis 2003, doi:10.1023/B:MODI.0000006538.99122.00): an extrapolation.
+    (extrapolation-oriented split, Szántai-Kis et al. 2003).
     """
 
     kind: Literal["perimeter"] = "perimeter"

@@ -1,18 +1,41 @@
 """A list worked through in chunks, in order, by one process or several."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+AHEAD = 4
+"""Chunks per worker that are begun before the first of them is waited for; more would only fill the memory."""
 
-def mapped(job: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], workers: int) -> Iterator[R]:
-    """Results in the order of the chunks; with several workers, chunks and results must be picklable."""
+
+def mapped(job: Callable[[Sequence[T]], R], chunks: Iterable[Sequence[T]], workers: int) -> Iterator[R]:
+    """Results in the order of the chunks; with several workers, chunks and results must be picklable.
+
+    Chunks are taken as they are needed, so that they may come from a file of any size.
+    """
     if workers <= 1:
         yield from map(job, chunks)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
-        yield from pool.map(job, chunks)
+        begun: deque[Future[R]] = deque()
+        try:
+            for chunk in chunks:
+                begun.append(pool.submit(job, chunk))
+                if len(begun) >= AHEAD * workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:  # whoever asked may have seen enough
+            for future in begun:
+                future.cancel()
+
+
+def cores() -> int:
+    """Cores that this process may use, as a container or scheduler set them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -17,6 +17,7 @@ from rdkit.rdBase import BlockLogs
 from drugml.data.chunks import mapped
 from drugml.data.companions import COMPANIONS
 from drugml.data.molecule import identity, parse, scaffold
+from drugml.data.progress import progress
 from drugml.data.status import Reject
 
 CHUNK = 1000
@@ -71,7 +72,11 @@ def inspect(smiles: Sequence[str], *, max_atoms: int, identities: bool, workers:
     """
     chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
     job = partial(_inspect_chunk, max_atoms=max_atoms, identities=identities)
-    parts = [*mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)]
+    parts: list[Inspected] = []
+    with progress(len(smiles), "molecules inspected") as done:
+        for part in mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1):
+            parts.append(part)
+            done(min(len(smiles), len(parts) * CHUNK))
     if not parts:
         return Inspected(np.zeros(0, FACTS), np.zeros(0, "S1"), np.zeros(0, "S1"), {})
     return Inspected(

@@ -92,8 +92,9 @@ def noise_section(audit: Audit) -> str:
             '(95% interval)</th><th class="n">spread of the labels</th><th class="n">best R²</th><th class="n">best '
             f"Pearson r</th><th></th></tr>{numbers}</table>"
             '<p class="soft">σ: pooled standard deviation within molecules, interval by chi-square. Best R² = 1 − '
-            "σ²/spread², best r = √R². Brown, Muchmore &amp; Hajduk 2009, doi:10.1016/j.drudis.2009.01.012; Kramer, "
-            "Kalliokoski, Gedeck &amp; Vulpetti 2012, doi:10.1021/jm300131x.</p>"
+            "σ²/spread², best r = √R². On experimental error and models see Brown, Muchmore &amp; Hajduk 2009, "
+            "doi:10.1016/j.drudis.2009.01.012, and Kramer, Kalliokoski, Gedeck &amp; Vulpetti 2012, "
+            "doi:10.1021/jm300131x.</p>"
         )
     if groups:
         text += (

@@ -17,9 +17,10 @@ from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.standardize import StandardizeSpec
+from drugml.data.chunks import cores as cores
 from drugml.data.chunks import mapped
 from drugml.data.molecule import fault, identity, parse, scaffold
-from drugml.data.progress import Progress
+from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate, empty
@@ -70,13 +71,13 @@ def pack(
     stores: list[PackedStore] = []
     rejects: dict[int, Reject] = {}
     notes: dict[int, str] = {}
-    progress = Progress(len(smiles), "molecules prepared")
-    for n, part in enumerate(mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
-        rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
-        notes |= {n * CHUNK + i: text for i, text in part.notes.items()}
-        if part.store is not None:
-            stores.append(part.store)
-        progress.done(min(len(smiles), (n + 1) * CHUNK))
+    with progress(len(smiles), "molecules prepared") as done:
+        for n, part in enumerate(mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
+            rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
+            notes |= {n * CHUNK + i: text for i, text in part.notes.items()}
+            if part.store is not None:
+                stores.append(part.store)
+            done(min(len(smiles), (n + 1) * CHUNK))
     return Packed(concatenate(stores) if stores else None, rejects, notes)
 
 
@@ -119,11 +120,6 @@ def cache_folder() -> Path:
     """`DRUGML_CACHE`, else the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("DRUGML_CACHE") or Path(base) / "drugml")
-
-
-def cores() -> int:
-    """Cores that this process may use, as a container or scheduler set them."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _pack_chunk(

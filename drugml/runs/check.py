@@ -34,6 +34,7 @@ ALIKE_SHOWN = 3
 EXAMPLES_SHOWN = 3
 WIDTH = 100
 MAX_ATOMS: int = DataSpec.model_fields["max_atoms"].default
+LIMITS: AuditSpec = DataSpec.model_fields["audit"].default
 MOSTLY = 0.1
 """Share of cells that are no labels up to which an unnamed column is taken for a target."""
 
@@ -79,6 +80,8 @@ def check_table(
     out: Path | None,
     specs: Mapping[str, LabelSpec] = MappingProxyType({}),
     max_atoms: int = MAX_ATOMS,
+    limits: AuditSpec = LIMITS,
+    positive: str | None = None,
 ) -> CheckResult:
     """Audit a table.
 
@@ -87,24 +90,27 @@ def check_table(
         targets: columns of labels; all columns of numbers or two classes if empty.
         smiles: column; found by name or content if None.
         out: file of the data card, HTML; none is written if None.
-        specs: how the cells of targets are meant, as `data.labels`.
+        specs: how the cells of targets are meant, as `data.labels`; they are audited whether named in `targets` or not.
         max_atoms: larger molecules are rejected, as `data.max_atoms`.
+        limits: of the audit, as `data.audit`.
+        positive: the positive class, as `task.positive`: of all named targets, or of the columns that have it.
 
     Raises:
-        UserError: for a table that cannot be read, or columns that it does not have.
+        UserError: for a table that cannot be read, or columns or a positive class that it does not have.
     """
     located = locate(str(path))
     table = Table(located)
     at, how = find_smiles(table, smiles)
-    names = tuple(targets) or tuple(numeric_columns(table, at))
+    names = tuple(targets) or tuple(dict.fromkeys([*numeric_columns(table, at), *specs]))
     places = {t: labels.columns(table, t, specs.get(t, LabelSpec())) for t in names}
     cells = read_cells(table, [at, *labels.used(places)])
     if not targets:
-        places = {t: p for t, p in places.items() if _could_be_target(t, cells[p.value])}
-    read = [_target(t, specs.get(t, LabelSpec()), cells, p, at) for t, p in places.items()]
+        places = {t: p for t, p in places.items() if t in specs or _could_be_target(t, cells[p.value])}
+    read = [_target(t, specs.get(t, LabelSpec()), cells, p, at, positive, t in targets) for t, p in places.items()]
+    if positive is not None and not targets and all(t.labels.positive != positive for t in read):
+        raise UserError(f"{located}: no column of two classes has the positive class {positive!r}")
     record, facts = _record(name_of(located), cells, at, read, max_atoms)
-    spec = AuditSpec()
-    result = audit(record, facts, spec)
+    result = audit(record, facts, limits)
     if out is not None:
         about = {
             "File": located.name,
@@ -112,9 +118,9 @@ def check_table(
             "SMILES": how,
             "drugml": __version__,
         }
-        positive = {t.name: t.labels.positive for t in read if t.labels.positive is not None}
+        ones = {t.name: t.labels.positive for t in read if t.labels.positive is not None}
         try:
-            write_card(out, record, facts, result, spec=spec, about=about, positive=positive, fold=None)
+            write_card(out, record, facts, result, spec=limits, about=about, positive=ones, fold=None)
         except OSError as error:
             raise UserError(f"{out}: cannot be written: {error.strerror or error}") from None
     return CheckResult(located, how, record, facts, result, out)
@@ -141,7 +147,7 @@ def write_training_card(dataset: Dataset, path: Path) -> Audit:
     fold = np.full(len(judged.lines), UNUSED, np.int8)  # rows dropped as conflicting are in none
     for rows, number in zip(dataset.curated.rows, plan.fold, strict=True):
         fold[rows] = number
-    spec = AuditSpec()
+    spec = judged.config.data.audit
     result = audit(record, facts, spec)
     about = {"File": judged.path.name, "Data": judged.hash, "Split": plan.hash, "drugml": __version__}
     write_card(path, record, facts, result, spec=spec, about=about, positive=judged.positive, fold=fold)
@@ -181,9 +187,17 @@ def _record(name: str, cells: Cells, smiles: int, read: Sequence[Target], max_at
     return record, looked.facts[place]
 
 
-def _target(name: str, spec: LabelSpec, cells: Cells, at: labels.Columns, smiles: int) -> Target:
+def _target(
+    name: str, spec: LabelSpec, cells: Cells, at: labels.Columns, smiles: int, positive: str | None, named: bool
+) -> Target:
     """Numbers, or 0 and 1; where nothing says which class is the positive one, the last by name."""
     column = cells[at.value]
+    if positive is not None and spec.threshold is None:
+        try:
+            return labels.read_classes(name, spec, cells, at, positive)
+        except UserError:
+            if named:
+                raise
     if spec.threshold is not None or not looks_binary(column):
         return labels.read_numbers(name, spec, cells, at, labels.molar_mass(cells[smiles]))
     try:

@@ -17,6 +17,11 @@ def is_table(argument: str) -> bool:
     return Path(argument).suffix not in CONFIGS
 
 
+def columns(path: str) -> list[str]:
+    """All columns of a table, for where any of them may be meant."""
+    return Table(locate(path)).columns
+
+
 def of_table(path: str, targets: list[str], task: str | None, model: str | None, overrides: list[str]) -> RunSpec:
     """The default config for a table.
 

@@ -42,11 +42,9 @@ def write_inputs(dataset: Dataset, folder: Path, plans: Sequence[SplitPlan]) -> 
             csv.writer(file).writerows([("line", "smiles", "note"), *dataset.judged.changed])
         log.info("standardisation changed %s rows; see %s", f"{len(dataset.judged.changed):,}", CHANGED)
     plan, data = dataset.training.plan, dataset.config.data
-    leaks = {"leaks": report(plan, data.targets).as_dict()} if data.audit else {}
-    write_split(folder / SPLIT, data.split, plans, leaks)
-    if data.audit:
-        found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
-        log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
+    write_split(folder / SPLIT, data.split, plans, {"leaks": report(plan, data.targets).as_dict()})
+    found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
+    log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "smiles", "status", "reason"])

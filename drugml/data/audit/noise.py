@@ -1,9 +1,10 @@
 """What replicates say about the experiment, and how good a model can look at best on such labels.
 
 A perfect model, judged by single measurements with the error sigma on data with the variance var, has the RMSE sigma,
-R2 = 1 - sigma^2 / var and the Pearson correlation sqrt(R2). See Brown, Muchmore & Hajduk 2009
-(doi:10.1016/j.drudis.2009.01.012) and Kramer et al. 2012 (doi:10.1021/jm300131x), who found sigma = 0.54 and hence
-R2 = 0.81 for public Ki values.
+R2 = 1 - sigma^2 / var and the Pearson correlation sqrt(R2). On assay error and what it leaves to models see Brown,
+Muchmore & Hajduk 2009 (doi:10.1016/j.drudis.2009.01.012). Kramer et al. 2012 (doi:10.1021/jm300131x) estimate, by their
+abstract, a standard deviation of 0.54 pKi units for public Ki values and at most 0.81 for the squared Pearson
+correlation on large sets of them.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,8 @@
 """Checks for labels in more than one unit or on more than one scale.
 
-Two units that differ by a thousand (nM and µM) leave two traces: replicates exactly 3 or 6 decades apart (Kramer et al.
-2012, doi:10.1021/jm300131x), and two humps of the distribution at that distance.
+Two units that differ by a thousand (nM and µM) leave two traces: replicates exactly 3 or 6 decades apart, and two humps
+of the distribution at that distance. Such errors of transcription are among what Kramer et al. 2012
+(doi:10.1021/jm300131x) filter out of public Ki values.
 """
 
 from collections import Counter

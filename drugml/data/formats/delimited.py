@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from drugml.data.formats.files import first_text, text_lines
@@ -16,13 +18,17 @@ HEAD = 1 << 17
 LONGEST_CELL = 1 << 24
 """Characters; a longer cell is an open quote that swallows the file."""
 
+DECLARED = re.compile(r'\ufeff?"?sep=([^\w"\s]|\t| )"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
+"""The first line by which Excel is told the delimiter: `sep=;`."""
+
 csv.field_size_limit(LONGEST_CELL)
 
 
 class DelimitedReader:
     """Delimited text with a header.
 
-    A record with too few or too many fields is kept, marked as malformed, and quotes its surplus.
+    A record with too few or too many fields is kept, marked as malformed, and quotes its surplus. A first line such as
+    `sep=;` names the delimiter and is no record, but counts as a line.
     """
 
     structure: str | None = None
@@ -30,7 +36,10 @@ class DelimitedReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.delimiter = _delimiter(first_text(path, HEAD))
+        text = first_text(path, HEAD)
+        declared = DECLARED.match(text)
+        self._skipped = 1 if declared else 0
+        self.delimiter = self._declared(declared[1], text[declared.end() :]) if declared else _delimiter(text)
         self._header, header = next(r for r in self._records() if any(c.strip() for c in r[1]))
         self.columns = [c.strip() for c in header]
 
@@ -50,29 +59,44 @@ class DelimitedReader:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The line where each record begins, and its cells; blank lines are no records."""
-        lines = _Lines(text_lines(self.path))
+        lines = _Lines(islice(text_lines(self.path), self._skipped, None))
         reader = csv.reader(lines, delimiter=self.delimiter)
-        before = 0
+        before = self._skipped
         try:
             for cells in reader:
+                end = reader.line_num + self._skipped
                 if lines.ended:  # csv.reader closes an open quote by itself
-                    raise self._open_quote(reader.line_num, cells[-1])
+                    raise self._open_quote(end, cells[-1])
                 if cells:
-                    if reader.line_num - before > 3:
-                        self._check_swallowed(before + 1, reader.line_num, cells)
+                    if end - before > 3:
+                        self._check_swallowed(before + 1, end, cells)
                     yield before + 1, cells
-                before = reader.line_num
+                before = end
         except csv.Error as error:
             raise UserError(
                 f'{self.path}:{before + 1}: the record of this line cannot be read: {error}; is a quote (") missing?'
             ) from None
+
+    def _declared(self, delimiter: str, text: str) -> str:
+        """The delimiter of a `sep=` line, if the header is cut by it."""
+        if not text.strip():
+            raise UserError(
+                f"{self.path}: a `sep=` line only; expected a header line and one row per molecule after it"
+            )
+        other = _delimiter(text)
+        header = next(line for line in text.splitlines() if line.strip())
+        if _width(header, delimiter) == 1 < _width(header, other):
+            raise UserError(
+                f"{self.path}:1: says sep={delimiter}, but the header is cut by {other!r}; correct or remove this line"
+            )
+        return delimiter
 
     def _odd(self, line: int, cells: list[str], first: bool) -> Row:
         """A record of another number of fields than the header."""
         width = len(self.columns)
         text = self.delimiter.join(cells)
         reason = f"{len(cells)} fields, expected {width}: {text[:500]!r}"
-        other = [d for d in DELIMITERS if d != self.delimiter and len(next(csv.reader([text], delimiter=d))) == width]
+        other = [d for d in DELIMITERS if d != self.delimiter and _width(text, d) == width]
         if other and width > 1:
             said = f"the header is cut by {self.delimiter!r}, this line by {other[0]!r}"
             if first:
@@ -135,6 +159,10 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         yield from self._lines
         self.ended = True
+
+
+def _width(line: str, delimiter: str) -> int:
+    return len(next(csv.reader([line], delimiter=delimiter)))
 
 
 def _begins_extension(cell: str) -> bool:

@@ -14,6 +14,8 @@ from drugml.errors import UserError
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+SKIPPABLE = b"\x2a\x4d\x18"
+"""Bytes 2 to 4 of a skippable zstd frame, whose first is 0x50 to 0x5F (RFC 8878, 3.1.2)."""
 PACKED = (".gz", ".zst")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 OTHER = {
@@ -25,6 +27,8 @@ OTHER = {
 DAMAGE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """What unpacking a damaged file raises."""
 BLOCK = 1 << 18
+PIECE = 1 << 15
+"""Bytes that are unpacked at a time."""
 
 
 def without_packing(path: Path) -> str:
@@ -49,7 +53,7 @@ def open_bytes(path: Path) -> io.BufferedReader:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     if magic.startswith(GZIP):
         return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), BLOCK)
-    if magic == ZSTD:
+    if magic == ZSTD or _skippable(magic):
         return io.BufferedReader(_Zstd(file), BLOCK)
     return file
 
@@ -111,13 +115,16 @@ def first_text(path: Path, size: int) -> str:
 
 
 class _Zstd(io.RawIOBase):
-    """Zstandard frames one after the other. The library's own reader takes a truncated file for a short one."""
+    """Zstandard frames one after the other, skippable ones left out.
+
+    The library's own reader takes a truncated file for a short one, and skippable frames for damage.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._packed = b""
         self._ready = b""
-        self._begun = False
 
     def readable(self) -> bool:
         return True
@@ -133,16 +140,47 @@ class _Zstd(io.RawIOBase):
 
     def _more(self) -> bool:
         """Unpack a piece; False at the end of the file."""
-        packed = self._frame.unused_data if self._frame.eof else b""
-        packed = packed or self._file.read(1 << 15)
-        if self._frame.eof and packed:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        elif not packed:
-            if not self._frame.eof:
-                raise EOFError("the file ended within a compressed frame")
+        if self._frame is None and not self._begin():
             return False
+        assert self._frame is not None
+        packed, self._packed = self._packed or self._file.read(PIECE), b""
+        if not packed:
+            raise EOFError("the file ended within a compressed frame")
         self._ready = self._frame.decompress(packed)
+        if self._frame.eof:
+            self._packed, self._frame = self._frame.unused_data, None
         return True
+
+    def _begin(self) -> bool:
+        """Find the next frame; False where there is none."""
+        while self._hold(1):
+            self._hold(8)
+            if not _skippable(self._packed[:4]):
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+                return True
+            if len(self._packed) < 8:
+                raise EOFError("the file ended within a skippable frame")
+            self._skip(8 + int.from_bytes(self._packed[4:8], "little"))
+        return False
+
+    def _hold(self, size: int) -> bool:
+        """Whether so many packed bytes are there."""
+        while len(self._packed) < size and (more := self._file.read(PIECE)):
+            self._packed += more
+        return len(self._packed) >= size
+
+    def _skip(self, size: int) -> None:
+        """Go on behind so many packed bytes."""
+        while size > len(self._packed):
+            size -= len(self._packed)
+            if not (more := self._file.read(PIECE)):
+                raise EOFError("the file ended within a skippable frame")
+            self._packed = more
+        self._packed = self._packed[size:]
+
+
+def _skippable(magic: bytes) -> bool:
+    return magic[1:4] == SKIPPABLE and 0x50 <= magic[0] <= 0x5F
 
 
 def _nul(path: Path, line: int) -> UserError:

@@ -11,12 +11,18 @@ from scipy.sparse import csr_array
 
 from drugml.config.splits import ClusterSplit, KMeansSplit, Order, Sizes
 from drugml.data.splits.draw import Grouped, join
-from drugml.data.splits.fingerprints import BITS, Fingerprints, Tanimoto, check_number, distinct, fingerprints
+from drugml.data.splits.fingerprints import (
+    BITS,
+    MOST,
+    Fingerprints,
+    Tanimoto,
+    check_number,
+    distinct,
+    fingerprints,
+    neighbours,
+)
 from drugml.data.splits.plan import SPLITTERS, Indices, Molecules
 from drugml.errors import UserError
-
-MOST_BUTINA = 20_000
-"""Different molecules whose lists of neighbours fit in memory."""
 
 
 @SPLITTERS.register(ClusterSplit)
@@ -32,7 +38,7 @@ class Cluster(Grouped):
     def groups(self, molecules: Molecules) -> Indices:
         smiles, member = distinct(molecules)
         if self.method == "butina":
-            check_number("cluster", len(smiles), MOST_BUTINA, "data.split.method=leader")
+            check_number("cluster", len(smiles), MOST, "data.split.method=leader")
         cluster = butina if self.method == "butina" else leader
         return join(molecules.inchikeys, cluster(fingerprints(smiles), self.distance)[member])
 
@@ -63,16 +69,16 @@ def butina(prints: Fingerprints, distance: float) -> Indices:
     """Taylor-Butina: the molecule with most neighbours and all of them are a cluster, then again with what is left.
 
     Numbers of neighbours are counted once, at the start; of equal ones the last comes first, as in RDKit's
-    Butina.ClusterData. Returns the centre of each molecule, (U,).
+    Butina.ClusterData. Neighbours of centres are looked up a second time: to keep all of them would take memory
+    that grows with the square of the molecules. Returns the centre of each molecule, (U,).
     """
     tanimoto = Tanimoto(prints)
-    neighbours = [np.flatnonzero(1 - tanimoto(prints.on(i)) <= distance).astype(np.int32) for i in range(len(prints))]
-    counts = np.array([len(n) for n in neighbours])
+    counts = neighbours(prints, distance)
     centre = np.full(len(prints), -1, np.int64)
     for i in np.lexsort((np.arange(len(counts)), counts))[::-1]:
         if centre[i] < 0:
-            free = neighbours[i][centre[neighbours[i]] < 0]
-            centre[free] = i
+            if counts[i] > 1:
+                centre[(1 - tanimoto(prints.on(i)) <= distance) & (centre < 0)] = i
             centre[i] = i
     return centre
 

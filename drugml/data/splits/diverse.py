@@ -3,18 +3,15 @@
 Shape letters: M molecules, U different molecules.
 """
 
-import heapq
 from abc import ABC, abstractmethod
 
 import numpy as np
 
 from drugml.config.splits import KennardStoneSplit, MaxMinSplit, PerimeterSplit, Sizes
 from drugml.data.splits.draw import draw, wanted
-from drugml.data.splits.fingerprints import Fingerprints, Tanimoto, check_number, distinct, farthest, fingerprints
+from drugml.data.splits.fingerprints import MOST, Fingerprints, Tanimoto, check_number, distinct, fingerprints
+from drugml.data.splits.pairs import farthest_pair, farthest_pairs
 from drugml.data.splits.plan import SPLITTERS, Folds, Indices, Molecules, refuse_folds
-
-MOST = 150_000
-"""Different molecules, beyond which comparing each with each would take more than minutes."""
 
 
 class Diverse(ABC):
@@ -65,9 +62,7 @@ class KennardStone(Diverse):
     )
 
     def train(self, prints: Fingerprints, weights: Indices, enough: int) -> Indices:
-        low, other = farthest(prints)
-        first = int(low.argmin())
-        return spread(prints, [first, int(other[first])], weights, enough)
+        return spread(prints, list(farthest_pair(prints)), weights, enough)
 
 
 @SPLITTERS.register(MaxMinSplit)
@@ -116,18 +111,10 @@ class Perimeter(Diverse):
     def train(self, prints: Fingerprints, weights: Indices, enough: int) -> Indices:
         enough = int(weights.sum()) - enough
         inside = np.ones(len(prints), bool)
-        tanimoto = Tanimoto(prints)
-        low, other = farthest(prints)
-        heap = list(zip(low.tolist(), range(len(prints)), other.tolist(), strict=True))
-        heapq.heapify(heap)
         rows = 0
-        while rows < enough and inside.sum() > 2:
-            _, a, b = heapq.heappop(heap)
-            if inside[a] and inside[b]:
-                inside[[a, b]] = False
-                rows += int(weights[a] + weights[b])
-            elif inside[a]:  # its partner is gone: a stored similarity is a lower bound, so looking again is enough
-                similarity = np.where(inside, tanimoto(prints.on(a)), 2.0)
-                similarity[a] = 2.0
-                heapq.heappush(heap, (float(similarity.min()), a, int(similarity.argmin())))
+        for a, b in farthest_pairs(prints):
+            inside[[a, b]] = False
+            rows += int(weights[a] + weights[b])
+            if rows >= enough or inside.sum() <= 2:
+                break
         return np.flatnonzero(inside)

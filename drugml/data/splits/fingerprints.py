@@ -26,6 +26,9 @@ BLOCK = 8_192
 THREADS = 4
 """More would wait for memory."""
 
+MOST = 150_000
+"""Different molecules, beyond which comparing each with each would take more than minutes."""
+
 Similarities = NDArray[np.float64]
 T = TypeVar("T")
 
@@ -97,45 +100,39 @@ class Tanimoto:
         self._counts = np.maximum(counts, 1)  # an empty fingerprint has no bit in common, whatever it is divided by
         self._rows = np.ascontiguousarray(bits.T)
 
-    def __call__(self, on: Indices) -> Similarities:
-        """(U,), the similarities of the fingerprint in which the bits `on` are set."""
-        common = self._rows[on].sum(0, dtype=self._type)
-        similarities: Similarities = common / (self._counts + len(on) - common)
+    def __call__(self, on: Indices, after: int = -1) -> Similarities:
+        """The similarities of the fingerprint in which the bits `on` are set to the targets behind `after`."""
+        common = self._rows[:, after + 1 :][on].sum(0, dtype=self._type)
+        similarities: Similarities = common / (self._counts[after + 1 :] + len(on) - common)
         return similarities
 
 
 def nearest(queries: Fingerprints, targets: Fingerprints) -> Similarities:
     """Similarity of each query to the target most like it, (Q,); 0 where there are no targets."""
     best = np.zeros(len(queries))
-    for _, block in _by_block(queries, targets, lambda s: float(s.max())):
+    for block in _by_block(queries, targets, lambda s: float(s.max())):
         np.maximum(best, block, out=best)
     return best
 
 
-def farthest(prints: Fingerprints) -> tuple[Similarities, Indices]:
-    """Lowest similarity of each molecule to any other, and which one that is (the first of several), (U,) each."""
-    low = np.full(len(prints), 2.0)
-    other = np.zeros(len(prints), np.int64)
-    for start, block in _by_block(prints, prints, lambda s: (float(s.min()), int(s.argmin()))):
-        at = np.array([a for _, a in block])
-        value = np.array([v for v, _ in block])
-        lower = value < low
-        low[lower], other[lower] = value[lower], start + at[lower]
-    return low, other
+def neighbours(prints: Fingerprints, distance: float) -> Indices:
+    """Number of molecules within a Tanimoto distance of each, itself included, (U,)."""
+    counts = np.zeros(len(prints), np.int64)
+    for block in _by_block(prints, prints, lambda s: int(np.count_nonzero(1 - s <= distance))):
+        counts += block
+    return counts
 
 
-def _by_block(
-    queries: Fingerprints, targets: Fingerprints, look: Callable[[Similarities], T]
-) -> Iterator[tuple[int, list[T]]]:
-    """First target of each block, and what `look` sees in the similarities of each query to that block.
+def _by_block(queries: Fingerprints, targets: Fingerprints, look: Callable[[Similarities], T]) -> Iterator[list[T]]:
+    """Block by block of the targets, what `look` sees in the similarities of each query to that block.
 
     In threads: NumPy computes without Python's lock.
     """
     on = [queries.on(i) for i in range(len(queries))]
 
-    def job(start: int) -> tuple[int, list[T]]:
+    def job(start: int) -> list[T]:
         tanimoto = Tanimoto(targets[start : start + BLOCK])
-        return start, [look(tanimoto(bits)) for bits in on]
+        return [look(tanimoto(bits)) for bits in on]
 
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(job, range(0, len(targets), BLOCK))

@@ -1,0 +1,45 @@
+"""Chunks worked through by several processes: in order, and taken only as they are needed."""
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from drugml.data.chunks import AHEAD, mapped
+
+
+def total(chunk: Sequence[int]) -> int:
+    if 13 in chunk:
+        raise ValueError("thirteen")
+    return sum(chunk)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order_and_chunks_are_taken_as_needed(workers: int) -> None:
+    taken = []
+
+    def chunks() -> Iterator[list[int]]:
+        for n in range(100, 150):
+            taken.append(n)
+            yield [n, n]
+
+    results = mapped(total, chunks(), workers)
+    assert next(results) == 200
+    assert len(taken) <= AHEAD * workers
+    assert list(results) == [2 * n for n in range(101, 150)]
+    assert taken == list(range(100, 150))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_of_a_worker_is_that_of_its_chunk(workers: int) -> None:
+    results = mapped(total, ([n] for n in range(10, 20)), workers)
+    assert [next(results) for _ in range(3)] == [10, 11, 12]
+    with pytest.raises(ValueError, match="thirteen"):
+        next(results)
+
+
+def test_workers_end_with_whoever_has_seen_enough() -> None:
+    results = mapped(total, ([n] for n in range(100, 200)), 2)
+    assert next(results) == 100
+    results.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
