@@ -24,6 +24,7 @@ class Compiled:
 
     def __init__(self, network: Network, packed: DeviceStore, batches: Sequence[Tensor]) -> None:
         self.network, self.packed = network, packed
+        torch.compiler.reset()  # networks of earlier fits in this process count against the limit of compilations
         self.compiled = torch.compile(network, dynamic=False)
         self.molecules = max(map(len, batches)) + 1
         atoms = torch.tensor([int(packed.atoms[b].sum()) for b in batches])
@@ -41,6 +42,8 @@ class Compiled:
         if atoms is None or batch.num_graphs >= self.molecules:
             return self.network(batch)  # type: ignore[no-any-return]
         padded = batch.padded(self.molecules, atoms, self.bonds[atoms])
+        for name in ("edge_index", "reverse", "edge_attr"):
+            getattr(padded, name)  # made here: the lock of a cached property would cut the compiled graph in two
         out: Tensor = self.compiled(padded)
         return out[: batch.num_graphs]
 
@@ -51,7 +54,7 @@ class Compiled:
                 self(self.packed.batch(molecules)).sum().backward()
         except Exception as error:  # torch raises whatever the compiler's trouble is
             first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-            log.warning("train.compile: not compiled, %s: %s", type(error).__name__, first)
+            log.warning("train.compile: not compiled, the network runs as it is: %s: %s", type(error).__name__, first)
             return False
         finally:
             self.network.zero_grad(set_to_none=True)
