@@ -24,7 +24,7 @@ def available(device: torch.device) -> int:
 def keep_freed() -> bool:
     """Let this process keep blocks of up to 256 MiB that it frees; true where the C library can.
 
-    glibc gives large blocks back to the kernel, which hands out zeroed pages at the next step again: a quarter of the
+    glibc gives large blocks back to the kernel, which hands out zeroed pages at the next step again: a tenth of the
     time of a training step on a CPU, a third of that of a prediction. The process stays as large as its largest step.
     """
     try:
