@@ -53,6 +53,10 @@ class TrainSpec(Spec):
     """Passes over the training fold at most."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Molecules per step."""
+    batch_atoms: Annotated[int, Field(ge=1)] | None = None
+    """Atoms per step at most, where batches are to be of one size in memory; null counts molecules (`batch_size`)."""
+    order: Literal["random", "bucketed"] = "random"
+    """Order of the molecules within an epoch; bucketed puts molecules of similar size into one batch."""
     lr: Rate = 1e-3
     """Peak learning rate."""
     schedule: ScheduleSpec = WarmupDecay()
@@ -71,6 +75,10 @@ class TrainSpec(Spec):
     """Only deterministic algorithms, at some speed on a GPU."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Floating-point precision as Lightning names it."""
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    """Precision of float32 matrix products as torch names it; high is TF32 where the GPU has it, medium bfloat16."""
+    compile: bool = False
+    """Compile the network with torch.compile, for batches of a few padded shapes; said where it fails."""
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """Where to train."""
     devices: Annotated[int, Field(ge=1)] = 1

@@ -1,15 +1,20 @@
-"""Batches by index arithmetic: from a packed store on a device to one disconnected graph, with no loop over molecules.
+"""Batches by index arithmetic: from a packed store to one disconnected graph, with no loop over molecules.
 
 Shape letters: B molecules, N atoms, P bonds, E = 2 P directed bonds, A atom codes, K bond codes, F and G columns
 of the one-hot rows of atoms and bonds.
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from drugml.data.store import GraphLayout, OneHotLayout, PackedStore
 
@@ -27,7 +32,7 @@ class OneHot:
         self._first = torch.arange(len(rows), device=device) * longest
 
     def __call__(self, codes: UInt8[Tensor, "n A"], floats: Float[Tensor, "n f"] | None = None) -> Float[Tensor, "n F"]:
-        columns = self._table[codes + self._first]
+        columns = self._table.index_select(0, (codes + self._first).reshape(-1)).reshape(codes.shape)
         rows = torch.zeros(len(codes), self.width + 1, device=codes.device).scatter_(1, columns, 1.0)
         if floats is not None and floats.shape[1]:
             rows[:, self.width - floats.shape[1] : self.width] = floats
@@ -59,43 +64,84 @@ class MoleculeBatch:
         return torch.stack([self.ends.reshape(-1), self.ends.flip(1).reshape(-1)])
 
     @cached_property
+    def reverse(self) -> Int[Tensor, "E"]:
+        """The opposite of each directed bond."""
+        return torch.arange(2 * len(self.ends), device=self.ends.device) ^ 1
+
+    @cached_property
     def edge_attr(self) -> Float[Tensor, "E G"]:
         """One-hot bonds, once per direction."""
         return self.bonds.repeat_interleave(2, dim=0)
 
+    def padded(self, molecules: int, atoms: int, bonds: int) -> "MoleculeBatch":
+        """The same molecules in a batch of a given shape, one more than there is of each at least.
 
-class DeviceStore:
-    """A packed store as tensors on one device, from which batches are gathered."""
-
-    def __init__(self, store: PackedStore, layout: GraphLayout, device: torch.device) -> None:
-        def tensor(array: object) -> Tensor:
-            return torch.tensor(array, device=device)  # copies: the store may be a read-only map
-
-        self.device = device
-        self._atom = {k: tensor(v) for k, v in store.atom.items()}
-        self._bond = {k: tensor(v) for k, v in store.bond.items() if k != "ends"}
-        self._ends = tensor(store.bond["ends"].astype("int32"))
-        self._atom_start, self._bond_start = tensor(store.atom_start), tensor(store.bond_start)
-        self._atoms, self._bonds = OneHot(layout.atoms, device), OneHot(layout.bonds, device)
-
-    def batch(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
-        """Gather the molecules at these positions, in this order."""
-        molecules = molecules.to(self.device)
-        atoms, owner, first_atom = _spans(self._atom_start, molecules)
-        bonds, bond_owner, _ = _spans(self._bond_start, molecules)
+        What is added belongs to the last molecule: atoms without bonds, and bonds from its first atom to itself.
+        """
+        more_atoms, more_bonds = atoms - len(self.x), bonds - len(self.bonds)
         return MoleculeBatch(
-            len(molecules),
-            x=self._atoms(self._atom["codes"][atoms], self._atom["floats"][atoms]),
-            bonds=self._bonds(self._bond["codes"][bonds]),
-            ends=self._ends[bonds] + first_atom[bond_owner].unsqueeze(1),
-            batch=owner,
+            molecules,
+            x=F.pad(self.x, (0, 0, 0, more_atoms)),
+            bonds=F.pad(self.bonds, (0, 0, 0, more_bonds)),
+            ends=F.pad(self.ends, (0, 0, 0, more_bonds), value=len(self.x)),
+            batch=F.pad(self.batch, (0, more_atoms), value=molecules - 1),
         )
 
 
-def _spans(start: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+class DeviceStore:
+    """A packed store from which batches are gathered for one device.
+
+    Resident, its arrays lie on that device; otherwise they stay where they are, mapped from disk as a rule, and only
+    the rows of a batch travel. On a CPU they are never copied. Nothing here waits for a GPU: how many rows a batch
+    has is read from a copy of the counts in main memory.
+    """
+
+    def __init__(self, store: PackedStore, layout: GraphLayout, device: torch.device, *, resident: bool = True) -> None:
+        home = device if resident else torch.device("cpu")
+        self.device, self.resident = device, resident
+        self.atoms, self.bonds = (torch.from_numpy(np.diff(s)) for s in (store.atom_start, store.bond_start))
+        """Atoms and bonds of each molecule, in main memory."""
+        self._home = home
+        self._atom = {k: _tensor(v).to(home) for k, v in store.atom.items()}
+        self._bond = {k: _tensor(v).to(home) for k, v in store.bond.items()}
+        self._atom_start, self._bond_start = (_tensor(s).to(home) for s in (store.atom_start, store.bond_start))
+        self._one_hot = OneHot(layout.atoms, device), OneHot(layout.bonds, device)
+
+    def batch(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
+        """Gather the molecules at these positions, given in main memory, in this order."""
+        n, p = int(self.atoms[molecules].sum()), int(self.bonds[molecules].sum())
+        at = molecules.to(self._home, non_blocking=True)
+        atoms, owner, first_atom = _spans(self._atom_start, at, n)
+        bonds, bond_owner, _ = _spans(self._bond_start, at, p)
+        codes, floats = (self._move(self._atom[k].index_select(0, atoms)) for k in ("codes", "floats"))
+        ends = self._bond["ends"].index_select(0, bonds).to(torch.int64).bitwise_and_(0xFFFF)
+        ends += first_atom.index_select(0, bond_owner).unsqueeze(1)
+        return MoleculeBatch(
+            len(molecules),
+            x=self._one_hot[0](codes, floats),
+            bonds=self._one_hot[1](self._move(self._bond["codes"].index_select(0, bonds))),
+            ends=self._move(ends),
+            batch=self._move(owner),
+        )
+
+    def _move(self, rows: Tensor) -> Tensor:
+        if rows.device == self.device:
+            return rows
+        return rows.pin_memory().to(self.device, non_blocking=True)
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """The array itself as a tensor; uint16, which few operations know, under the name of int16."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor does anybody write
+        return torch.from_numpy(array.view(np.int16) if array.dtype == np.uint16 else array)
+
+
+def _spans(start: Tensor, molecules: Tensor, total: int) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of the flat arrays that belong to `molecules`, their owner, and the first row of each in the batch."""
-    counts = start[molecules + 1] - start[molecules]
+    begin = start.index_select(0, molecules)
+    counts = start.index_select(0, molecules + 1) - begin
     first = counts.cumsum(0) - counts
-    owner = torch.repeat_interleave(torch.arange(len(molecules), device=start.device), counts)
-    rows = torch.arange(len(owner), device=start.device) + (start[molecules] - first)[owner]
+    owner = torch.repeat_interleave(torch.arange(len(molecules), device=start.device), counts, output_size=total)
+    rows = torch.arange(total, device=start.device) + (begin - first).index_select(0, owner)
     return rows, owner, first

@@ -3,10 +3,11 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from drugml.config.models import DmpnnSpec
 from drugml.data.batch import MoleculeBatch
-from drugml.models.encoder import ENCODERS, pool
+from drugml.models.encoder import ENCODERS, ROW, aligned, pool
 
 
 @ENCODERS.register(DmpnnSpec)
@@ -33,17 +34,21 @@ class Dmpnn(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
+        # within, D is filled up with columns of zeros: see `aligned`
         source, target = batch.edge_index
-        of_atoms, of_bonds = self.W_i.weight.split([self.atom_dim, self.W_i.in_features - self.atom_dim], dim=1)
-        from_atoms = nn.functional.linear(batch.x, of_atoms)  # (N, D)
-        from_bonds = nn.functional.linear(batch.bonds, of_bonds)  # (P, D)
-        first = from_atoms.index_select(0, source) + from_bonds.repeat_interleave(2, dim=0)  # (E, D)
+        of_atoms, of_bonds = aligned(self.W_i.weight).split([self.atom_dim, self.W_i.in_features - self.atom_dim], 1)
+        from_atoms = F.linear(batch.x, of_atoms)  # (N, D)
+        from_bonds = F.linear(batch.bonds, of_bonds)  # (P, D)
+        pairs = from_atoms.index_select(0, source).unflatten(0, (-1, 2)) + from_bonds.unsqueeze(1)  # (P, 2, D)
+        first = pairs.flatten(0, 1)  # (E, D)
         h = torch.relu(first)
         nobody = torch.zeros_like(from_atoms)
+        between = F.pad(aligned(self.W_h.weight), (0, -self.out_dim % ROW)).t()
         for _ in range(self.depth - 1):
             into = nobody.index_add(0, target, h)  # (N, D)
-            back = h.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)  # the reverse of bond e is e ^ 1
-            h = self.dropout(torch.relu(first + self.W_h(into.index_select(0, source) - back)))
-        into = nobody.index_add(0, target, h)
-        atoms = self.dropout(torch.relu(self.W_o(torch.cat([batch.x, into], dim=1))))
-        return pool(atoms, batch, self.pooling)
+            others = into.index_select(0, source).sub_(h.index_select(0, batch.reverse))
+            h = self.dropout(torch.addmm(first, others, between).relu_())
+        into = nobody.index_add(0, target, h)[:, : self.out_dim]
+        seen = torch.cat([batch.x, into], dim=1)
+        atoms = self.dropout(F.linear(seen, aligned(self.W_o.weight), aligned(self.W_o.bias)).relu_())
+        return pool(atoms, batch, self.pooling)[:, : self.out_dim]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from drugml.config.base import Spec
 from drugml.data.batch import DeviceStore
+from drugml.data.memory import keep_freed
 from drugml.data.store import GraphLayout, PackedStore
 from drugml.featurizers import FEATURIZERS
 from drugml.models import BASELINES
@@ -40,6 +41,7 @@ class TrainedNetwork:
     """A network with its task and scaling, on the best device there is."""
 
     def __init__(self, network: Network, layout: GraphLayout, task: Task, scaling: Scaling) -> None:
+        keep_freed()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
         self.layout, self.task, self.scaling = layout, task, scaling

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from drugml.errors import UserError
 from drugml.tasks.metrics import METRICS
-from drugml.training.data import Batches
 from drugml.training.listener import Listener
 from drugml.training.module import Module
 
@@ -21,13 +20,10 @@ def higher_is_better(monitor: str) -> bool:
 
 
 class Progress(pl.Callback):
-    """Tells the listener; sets the epoch of the batches."""
+    """Tells the listener."""
 
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        cast(Batches, trainer.train_dataloader).epoch = trainer.current_epoch
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

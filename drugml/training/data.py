@@ -1,17 +1,12 @@
-"""What training reads, and the order in which it reads it.
+"""What training reads.
 
 Shape letters: M molecules, T targets.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Int
 from numpy.typing import NDArray
-from torch import Tensor
 
 from drugml.data.splits import Fold, SplitPlan
 from drugml.data.store import PackedStore
@@ -41,27 +36,3 @@ class TrainingData:
         """Labels of one fold, a bound as the number it stands at; what scaling and baselines learn from."""
         indices = self.plan.indices(fold)
         return as_written(self.low[indices], self.high[indices])
-
-
-class Batches:
-    """Positions of the training molecules, in an order that only seed and epoch decide.
-
-    Because no state is carried from epoch to epoch, a resumed run sees the batches of an uninterrupted one.
-    """
-
-    def __init__(self, indices: NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self.indices, self.batch_size, self.seed = torch.as_tensor(indices), batch_size, seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.indices) / self.batch_size)
-
-    def __iter__(self) -> Iterator[Int[Tensor, "B"]]:
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        order = torch.randperm(len(self.indices), generator=generator)
-        yield from self.indices[order].split(self.batch_size)
-
-
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed of its own for every epoch of every run."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

@@ -16,6 +16,7 @@ import torch
 from drugml.config.run import RunSpec
 from drugml.config.tasks import ClassificationSpec
 from drugml.config.training import TrainSpec
+from drugml.data.memory import keep_freed
 from drugml.errors import UserError, nearest
 from drugml.models import BASELINES
 from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork
@@ -102,7 +103,8 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
         return _fit_baseline(config, data, start)
     train = config.train
     resume = checkpoint.exists()
-    with _lightning(train.deterministic):
+    keep_freed()
+    with _lightning(train):
         torch.manual_seed(train.seed)
         module = Module(config, data)
         best = BestAndLast(checkpoint, train.monitor, train.patience, listener)
@@ -119,6 +121,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             enable_model_summary=False,
             enable_checkpointing=True,
             use_distributed_sampler=False,
+            reload_dataloaders_every_n_epochs=1,
             default_root_dir=checkpoint.parent,
         )
         try:
@@ -149,10 +152,11 @@ def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:
 
 
 @contextmanager
-def _lightning(deterministic: bool) -> Iterator[None]:
-    """Lightning without its advertisements; the determinism flag is restored afterwards."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(deterministic)  # before the network is built
+def _lightning(train: TrainSpec) -> Iterator[None]:
+    """Lightning without its advertisements; torch's flags are restored afterwards."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
+    torch.use_deterministic_algorithms(train.deterministic)  # before the network is built
+    torch.set_float32_matmul_precision(train.matmul_precision)
     noisy = logging.getLogger("lightning.pytorch")
     level = noisy.level
     noisy.setLevel(logging.WARNING)
@@ -162,4 +166,5 @@ def _lightning(deterministic: bool) -> Iterator[None]:
             yield
     finally:
         noisy.setLevel(level)
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        torch.set_float32_matmul_precision(before[1])

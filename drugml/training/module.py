@@ -8,7 +8,7 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from drugml.config.run import RunSpec
@@ -18,7 +18,10 @@ from drugml.prediction.trained import layout_of, outputs
 from drugml.tasks import TASKS
 from drugml.tasks.masks import masked_loss
 from drugml.tasks.metrics import evaluate
-from drugml.training.data import Batches, TrainingData, epoch_seed
+from drugml.training.compiled import Compiled
+from drugml.training.data import TrainingData
+from drugml.training.loading import Batches, Loaded, load
+from drugml.training.order import Order, epoch_seed
 from drugml.training.schedule import schedule
 
 TINY = 1e-12
@@ -41,17 +44,31 @@ class Module(pl.LightningModule):
         """Scaled low and high, and weight; (M, T) each."""
         self.metrics: dict[str, float] = {}
         """Of the last epoch: train/loss, val/loss, val/rmse, …"""
+        train = torch.as_tensor(data.plan.indices("train"))
+        self.order = Order(train, torch.as_tensor(np.diff(data.store.atom_start))[train], config.train)
         self._packed: DeviceStore | None = None
+        self._compiled: Compiled | None = None
+
+    def packed(self) -> DeviceStore:
+        """The store where batches are gathered from."""
+        if self._packed is None:
+            self._packed = load(self.data.store, self.layout, self.device)
+        return self._packed
 
     def train_dataloader(self) -> Batches:
-        train = self.config.train
-        batches = Batches(self.data.plan.indices("train"), train.batch_size, train.seed)
-        batches.epoch = self.current_epoch
-        return batches
+        """Batches of the current epoch; Lightning asks anew for every epoch."""
+        return Batches(self.packed(), self.order.batches(self.current_epoch))
+
+    def transfer_batch_to_device(self, batch: Loaded, device: torch.device, dataloader_idx: int) -> Loaded:
+        """It is there already."""
+        return batch
 
     def on_fit_start(self) -> None:
-        self._packed = DeviceStore(self.data.store, self.layout, self.device)
         self.labels = [t.to(self.device) for t in self.labels]
+        if self.config.train.compile:
+            batches = self.order.batches(0)
+            compiled = Compiled(self.network, self.packed(), batches)
+            self._compiled = compiled if compiled.works(batches[0]) else None
 
     def on_train_epoch_start(self) -> None:
         # dropout of an epoch depends on seed and epoch only, so that resuming is exact
@@ -59,8 +76,10 @@ class Module(pl.LightningModule):
         self._loss = torch.zeros((), device=self.device)
         self._weight = torch.zeros((), device=self.device)
 
-    def training_step(self, indices: Int[Tensor, "B"], _: int) -> Tensor:
-        total, weight = self._step(indices)
+    def training_step(self, batch: Loaded, _: int) -> Tensor:
+        output: Float[Tensor, "B T"] = (self._compiled or self.network)(batch.graph)
+        at = batch.molecules.to(self.device, non_blocking=True)
+        total, weight = masked_loss(self.task, output, *(t[at] for t in self.labels))
         self._loss += total.detach()
         self._weight += weight
         return total / weight.clamp(min=TINY)
@@ -72,10 +91,10 @@ class Module(pl.LightningModule):
 
     def validate(self) -> dict[str, float]:
         """Metrics of the validation fold."""
-        assert self._packed is not None
         indices, labels = self.data.fold("val")
-        at = torch.as_tensor(indices, device=self.device)
-        out = outputs(self.network, self._packed, at, max(self.config.train.batch_size, 256))
+        at = torch.as_tensor(indices)
+        out = outputs(self.network, self.packed(), at, max(self.config.train.batch_size, 256))
+        at = at.to(self.device)
         total, weight = masked_loss(self.task, out, *(t[at] for t in self.labels))
         predicted = self.task.predictions(out.double().cpu().numpy(), self.scaling)
         metrics = evaluate(self.task.metrics, self.data.targets, labels, predicted)
@@ -85,18 +104,11 @@ class Module(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         spec = self.config.train
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer.name]
-        optimizer = kind(
-            self.parameters(), lr=spec.lr, weight_decay=spec.optimizer.weight_decay, fused=self.device.type == "cuda"
-        )
-        steps = -(-len(self.data.plan.indices("train")) // spec.batch_size)
+        scaled = spec.precision == "16-mixed"  # Lightning clips no gradients that a fused optimiser unscales itself
+        optimizer = kind(self.parameters(), lr=spec.lr, weight_decay=spec.optimizer.weight_decay, fused=not scaled)
+        steps = len(self.order.batches(0))  # by an atom budget epochs differ a little
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(spec.schedule, steps, spec.epochs))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def _step(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        assert self._packed is not None
-        output: Float[Tensor, "B T"] = self.network(self._packed.batch(indices))
-        at = indices.to(self.device)
-        return masked_loss(self.task, output, *(t[at] for t in self.labels))
 
     def _rate(self) -> float:
         optimizer = self.optimizers()

@@ -1,0 +1,61 @@
+"""The network compiled for batches of a few shapes."""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from drugml.data.batch import DeviceStore, MoleculeBatch
+from drugml.models.network import Network
+
+log = logging.getLogger(__name__)
+
+SHAPES = 6
+"""At most so many compilations per run."""
+
+
+class Compiled:
+    """A network whose batches are padded to one of a few shapes, each compiled once.
+
+    Shapes follow the batches of one epoch; a larger batch of another epoch runs uncompiled.
+    """
+
+    def __init__(self, network: Network, packed: DeviceStore, batches: Sequence[Tensor]) -> None:
+        self.network, self.packed = network, packed
+        torch.compiler.reset()  # networks of earlier fits in this process count against the limit of compilations
+        self.compiled = torch.compile(network, dynamic=False)
+        self.molecules = max(map(len, batches)) + 1
+        atoms = torch.tensor([int(packed.atoms[b].sum()) for b in batches])
+        bonds = torch.tensor([int(packed.bonds[b].sum()) for b in batches])
+        steps = torch.linspace(0, 1, SHAPES + 1, dtype=torch.float64)[1:]
+        low, high = max(int(atoms.median()) // 2, 1), int(atoms.max()) + 1
+        per_atom = float((bonds / atoms).max())
+        self.shapes = sorted({(-(-int(low * (high / low) ** s) // 8) * 8) for s in steps.tolist()})
+        self.bonds = {n: int(n * per_atom) + 1 for n in self.shapes}
+        """Atoms of a padded batch to its bonds."""
+
+    def __call__(self, batch: MoleculeBatch) -> Float[Tensor, "B T"]:
+        n, p = len(batch.x) + 1, len(batch.bonds)
+        atoms = next((s for s in self.shapes if s >= n and self.bonds[s] >= p), None)
+        if atoms is None or batch.num_graphs >= self.molecules:
+            return self.network(batch)  # type: ignore[no-any-return]
+        padded = batch.padded(self.molecules, atoms, self.bonds[atoms])
+        for name in ("edge_index", "reverse", "edge_attr"):
+            getattr(padded, name)  # made here: the lock of a cached property would cut the compiled graph in two
+        out: Tensor = self.compiled(padded)
+        return out[: batch.num_graphs]
+
+    def works(self, molecules: Tensor) -> bool:
+        """Try one step, which compiles; says why where it fails."""
+        try:
+            with torch.random.fork_rng():
+                self(self.packed.batch(molecules)).sum().backward()
+        except Exception as error:  # torch raises whatever the compiler's trouble is
+            first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            log.warning("train.compile: not compiled, the network runs as it is: %s: %s", type(error).__name__, first)
+            return False
+        finally:
+            self.network.zero_grad(set_to_none=True)
+        return True
