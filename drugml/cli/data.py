@@ -7,19 +7,11 @@ import typer
 
 from drugml.cli.config import resolve
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="Tables: check them, curate them, split them.")
 
 Source = Annotated[str, typer.Argument(metavar="CONFIG_OR_TABLE", help="Config (.yaml) or molecule table.")]
 Override = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Override config values.")]
 Target = Annotated[list[str] | None, typer.Option("--target", help="Label column; may be given several times.")]
-
-
-@app.callback()
-def data() -> None:
-    """Tables: check them, curate them, split them."""
-    from drugml.cli.work import show_work
-
-    show_work()
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from drugml.cli import config, data, models, registry
 from drugml.cli.compare import compare
+from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
 
 app = typer.Typer(
@@ -179,6 +180,7 @@ def options(
     logger = logging.getLogger("drugml")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    show_work()
 
 
 def main() -> None:

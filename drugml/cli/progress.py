@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-from drugml.cli.work import show_work
 from drugml.training.listener import Listener, Silent
 
 log = logging.getLogger(__name__)
@@ -50,8 +49,7 @@ class Bar(Lines):
 
 
 def listener() -> Listener:
-    """A bar in a terminal, lines otherwise; the same for the molecules that are prepared before."""
-    show_work()
+    """A bar in a terminal, lines otherwise."""
     return Bar() if sys.stderr.isatty() else Lines()
 
 

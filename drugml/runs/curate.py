@@ -15,6 +15,7 @@ from drugml.config.run import RunSpec
 from drugml.config.standardize import StandardizeSpec
 from drugml.data.chunks import mapped
 from drugml.data.molecule import parse
+from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject
 from drugml.data.targets import as_written, exact
@@ -68,7 +69,7 @@ def curate_table(config: RunSpec, out: Path) -> Report:
     if out.exists() and any(map(out.samefile, curated.judged.files)):
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     try:
-        _write(out, _blocks(curated))
+        _write(out, _blocks(curated), len(curated.rows))
         with rejects.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["line", "smiles", "status", "reason"])
@@ -87,7 +88,8 @@ def _blocks(curated: Curated) -> Iterator[dict[str, Sequence[str]]]:
     starts = range(0, max(len(first), 1), CHUNK)  # a table without rows has its header still
     chunks = [judged.smiles.take(first[i : i + CHUNK]) for i in starts]
     bounded = ((curated.low != curated.high) & ~np.isnan(curated.low)).any(axis=0)
-    for start, smiles in zip(starts, mapped(job, chunks, cores() if len(first) >= WORTH_A_POOL else 1), strict=True):
+    written = mapped(job, chunks, cores() if len(first) >= WORTH_A_POOL else 1)
+    for start, smiles in zip(starts, written, strict=True):
         part = slice(start, start + CHUNK)
         rows = curated.rows[part]
         out: dict[str, Sequence[str]] = {
@@ -126,10 +128,12 @@ def _shown(value: float) -> str:
     return "" if np.isnan(value) else repr(float(value))
 
 
-def _write(out: Path, blocks: Iterator[dict[str, Sequence[str]]]) -> None:
+def _write(out: Path, blocks: Iterator[dict[str, Sequence[str]]], molecules: int) -> None:
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        for n, columns in enumerate(blocks):
-            if n == 0:
-                writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+        with progress(molecules, "molecules written") as done:
+            for n, columns in enumerate(blocks):
+                if n == 0:
+                    writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+                done(min(molecules, (n + 1) * CHUNK))
