@@ -14,7 +14,6 @@ from drugml.featurizers.pack import Packed
 from drugml.prediction.bundle import load
 from drugml.prediction.predictor import Predictions, Predictor, prepare
 from drugml.prediction.spec import BundleSpec
-from drugml.prediction.trained import TrainedNetwork
 
 
 class Prepare:
@@ -63,11 +62,6 @@ class Predict:
 
         (answer,) = run_here(work, iter([settle(range(rows), float("inf"), join_predictions)]))
         return answer
-
-
-def on_accelerator(predictors: Sequence[Predictor]) -> bool:
-    """Whether a network runs on another device than the CPU, which one process should have to itself."""
-    return any(p.trained.device.type != "cpu" for p in predictors if isinstance(p.trained, TrainedNetwork))
 
 
 def make_predict(bundles: Sequence[tuple[Path, str]]) -> Predict:

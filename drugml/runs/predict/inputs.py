@@ -9,7 +9,7 @@ from drugml.data.columns import find_smiles
 from drugml.data.formats import PARQUET, SDF
 from drugml.data.formats.files import BLOCK, DAMAGE, open_bytes, without_packing
 from drugml.data.formats.row import Row
-from drugml.data.table import Table, locate
+from drugml.data.table import Table, files_of, locate
 from drugml.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Inputs:
     """
 
     def __init__(self, sources: Sequence[str], smiles: str | None) -> None:
-        self.files = [file for source in sources for file in Table(locate(source)).files]
+        self.files = [file for source in sources for file in files_of(locate(source))]
         if twice := [f for f in self.files if self.files.count(f) > 1]:
             raise UserError(f"{twice[0]}: is given twice; name each input once")
         self._before = [_stamp(f) for f in self.files]

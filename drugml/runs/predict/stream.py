@@ -22,7 +22,7 @@ from drugml.data.isolate import settle
 from drugml.data.status import Status
 from drugml.errors import UserError
 from drugml.featurizers.pack import WORTH_A_POOL, cores
-from drugml.prediction.predictor import BATCH, Predictions
+from drugml.prediction.predictor import ON_CPU, Predictions
 from drugml.prediction.versions import versions
 from drugml.prediction.work import (
     Predict,
@@ -30,7 +30,6 @@ from drugml.prediction.work import (
     join_predictions,
     make_predict,
     make_prepare,
-    on_accelerator,
 )
 from drugml.runs.predict.inputs import Inputs
 from drugml.runs.predict.job import Job, folder_of
@@ -39,8 +38,8 @@ from drugml.runs.predict.output import Answer, check_ending, form
 from drugml.runs.predict.report import Report
 
 log = logging.getLogger(__name__)
-CHUNK = 4
-"""Batches of `BATCH` rows in a piece: what a worker takes at a time and a kill can cost."""
+CHUNK = 1024
+"""Rows in a piece, rounded up to whole batches: what a worker takes at a time and a kill can cost."""
 TIMEOUT = 60.0
 """Seconds that one molecule may take."""
 MODULES = ["drugml.prediction.work"]
@@ -84,9 +83,8 @@ def predict(
         raise UserError(f"{out}: is the input itself, which would be lost; name another output file")
     total = inputs.count()
     if workers is None:
-        # what ended the process last time is only found out by another one
-        left_behind = resume and folder_of(out).exists()
-        workers = cores() if total >= WORTH_A_POOL or left_behind else 0
+        # a job left behind may have met a molecule that ended its process: only another process survives that
+        workers = cores() if total >= WORTH_A_POOL or folder_of(out).exists() else 0
     if workers:
         warm_up(MODULES)  # while this process loads the models
     opened = open_models(models)
@@ -100,7 +98,7 @@ def predict(
         else:
             report.restore(job.report)
         progress(report.rows, total)
-        chunks = _chunks(inputs, job)
+        chunks = _chunks(inputs, job, _batch(opened))
         with _pipeline(opened, workers, timeout) as run:
             for rows, answers in _answered(run, chunks, inputs.at):
                 report.add(rows, inputs.at, answers)
@@ -121,13 +119,12 @@ Run = Callable[[Iterator[list[str]]], Iterator[list[Predictions]]]
 def _pipeline(models: Sequence[Model], workers: int, timeout: float) -> Iterator[Run]:
     """Start what predicts."""
     predict = Predict([m.predictor for m in models])
-    accelerated = on_accelerator([m.predictor for m in models])
     with ExitStack() as stack:
         if not workers:
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)  # as in a worker process: the last digits depend on it
             yield lambda pieces: run_here(predict, _cases(pieces, timeout, join_predictions))
-        elif accelerated:
+        elif _batch(models) > ON_CPU:
             specs = [m.predictor.spec.model_dump_json() for m in models]
             prepare = stack.enter_context(Crew(partial(make_prepare, specs), workers, MODULES))
             yield partial(_inferred, predict, prepare, timeout)
@@ -175,13 +172,18 @@ def _answer(rows: Sequence[Row], predicted: Predictions) -> Answer:
     return Answer(predicted.values, status, [r.reason if r else "" for r in rejects])
 
 
-def _chunks(inputs: Inputs, job: Job) -> Iterator[list[Row]]:
+def _batch(models: Sequence[Model]) -> int:
+    """Rows that make whole batches of every model."""
+    return max(m.predictor.batch for m in models)  # one is a multiple of the other
+
+
+def _chunks(inputs: Inputs, job: Job, batch: int) -> Iterator[list[Row]]:
     """The rows that are not done, in pieces of whole batches."""
     try:
         rows = iter(inputs)
         skipped = sum(1 for _ in islice(rows, job.rows))
         assert skipped == job.rows
-        while chunk := list(islice(rows, CHUNK * BATCH)):
+        while chunk := list(islice(rows, -(-CHUNK // batch) * batch)):
             yield chunk
     except UserError:
         job.discard()  # the input must be changed, and then nothing can go on
