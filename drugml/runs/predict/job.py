@@ -58,7 +58,8 @@ class Job:
             elif resume:
                 log.info("%s: no job was left behind, begins with the first row", out)
             with self._writing():
-                self._file = self._data.open("r+b" if self.rows else "wb")
+                # unbuffered: what could not be written must not be tried again when the file is closed
+                self._file = self._data.open("r+b" if self.rows else "wb", buffering=0)
                 self._file.truncate(self._bytes)
                 self._file.seek(self._bytes)
         except BaseException:
@@ -72,8 +73,9 @@ class Job:
             UserError: if they cannot be written.
         """
         with self._writing():
-            self._file.write(piece)
-            self._file.flush()
+            left = memoryview(piece)
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
             crc = zlib.crc32(piece, self._crc)
             done = {"rows": rows, "bytes": self._bytes + len(piece), "crc32": crc}
