@@ -4,8 +4,8 @@ Chemprop lives in an environment of its own (see `compare_chemprop.py`):
 
     python scripts/benchmark_predict.py /tmp/chemprop/bin/chemprop --rows 20000 --memory 10000 100000
 
-SMILES come from a csv under $DRUGML_DATA (`--data`), repeated where more are asked for. Both networks are D-MPNN 300 x 3,
-trained for a moment on the same molecules, and both commands run whole, start-up included, one after the other in each
+SMILES come from a csv under $DRUGML_DATA (`--data`), repeated where more are asked for. Both networks are D-MPNN
+300 x 3, trained for a moment on the same molecules, and both commands run whole, start-up included, one after the other in each
 round. Memory is the peak of the proportional set size of all processes of a command, looked at five times a second; CPU
 is the time of all its processes, which other work on the machine hardly changes. "ratio" is chemprop's over ours.
 """
@@ -90,8 +90,7 @@ def compare(
 
 def read(path: Path) -> list[str]:
     """The SMILES of a csv, by the name of their column."""
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as file:
+    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
         rows = csv.DictReader(file)
         name = next(c for c in rows.fieldnames or [] if c.lower() in ("smiles", "drug", "mol"))
         return [r[name] for r in rows]
