@@ -5,8 +5,8 @@ Chemprop lives in an environment of its own (see `compare_chemprop.py`):
     python scripts/benchmark_predict.py /tmp/chemprop/bin/chemprop --rows 20000 --memory 10000 100000
 
 SMILES come from a csv under $DRUGML_DATA (`--data`), repeated where more are asked for. Both networks are D-MPNN
-300 x 3, trained for a moment on the same molecules, and both commands run whole, start-up included, one after the other in each
-round. Memory is the peak of the proportional set size of all processes of a command, looked at five times a second; CPU
+300 x 3, trained for a moment on the same molecules, and both commands run whole, start-up included, one after the
+other in each round. Memory is the peak of the proportional set size of all processes of a command, looked at five times a second; CPU
 is the time of all its processes, which other work on the machine hardly changes. "ratio" is chemprop's over ours.
 """
 
@@ -125,7 +125,7 @@ def train_drugml(folder: Path, smiles: Sequence[str]) -> list[str]:
 def train_chemprop(program: Path, folder: Path, options: Sequence[str]) -> list[str]:
     """A command that predicts."""
     out = folder / "chemprop"
-    command = [program, "train", "-i", folder / "train.csv", "-s", "SMILES", "--target-columns", "y", "--epochs", 1]
+    command = [program, "train", "-i", folder / "train.csv", "-s", "SMILES", "--target-columns", "y", "--epochs", 3]
     run([str(c) for c in [*command, "--accelerator", "cpu", "-o", out]], folder)
     more = [part for option in options for part in option.split()]
     return [str(program), "predict", "-s", "SMILES", "--model-paths", str(out), "--accelerator", "cpu", *more]
