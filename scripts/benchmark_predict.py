@@ -6,8 +6,9 @@ Chemprop lives in an environment of its own (see `compare_chemprop.py`):
 
 SMILES come from a csv under $DRUGML_DATA (`--data`), repeated where more are asked for. Both networks are D-MPNN
 300 x 3, trained for a moment on the same molecules, and both commands run whole, start-up included, one after the
-other in each round. Memory is the peak of the proportional set size of all processes of a command, looked at five times a second; CPU
-is the time of all its processes, which other work on the machine hardly changes. "ratio" is chemprop's over ours.
+other in each round. Memory is the peak of the proportional set size of all processes of a command, looked at five times
+a second; CPU is the time of all its processes, which other work on the machine changes less. "ratio" is chemprop's
+over ours.
 """
 
 import argparse

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from enum import StrEnum
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -98,6 +97,8 @@ def said(error: Exception) -> str:
 def warm_up(modules: list[str]) -> None:
     """Begin to import what worker processes need, while this process does other things."""
     if FORKS:
+        from multiprocessing import forkserver  # not everywhere
+
         multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
         forkserver.ensure_running()
 
