@@ -1,8 +1,6 @@
 """Worker processes: order, bounded memory, and what a molecule costs that raises, kills or hangs."""
 
 import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,62 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drugml.data.crew import AHEAD, Crew, run_here
-from drugml.data.isolate import IN_A_ROW, Task, settle
-from drugml.data.status import Reject, Status
+from drugml.data.isolate import settle
+from drugml.data.status import Reject
 from drugml.errors import UserError
+from tests.crew_work import REJECTS, Answer, ending, make, raising, work
 
 GOOD = st.sampled_from(["C", "CC", "CCO", "c1ccccc1"])
 BAD = st.sampled_from(["exit", "segfault", "kill", "raise"])
-MODULES = ["drugml.prediction.work", __name__]
-REJECTS = {
-    "exit": Reject(Status.CRASH, "its process ended with exit code 3"),
-    "segfault": Reject(Status.CRASH, "its process was ended by SIGSEGV"),
-    "kill": Reject(Status.CRASH, "its process was ended by SIGKILL; out of memory?"),
-    "raise": Reject(Status.FAULT, "ValueError: no luck"),
-    "hang": Reject(Status.TIMEOUT, "took more than 0.5 s"),
-}
-Answer = list[str | Reject]
-
-
-def act(item: str) -> str:
-    what, _, flag = item.partition(":")
-    if flag:  # only the first time
-        if Path(flag).exists():
-            return item.upper()
-        Path(flag).touch()
-    if what == "exit":
-        os._exit(3)
-    if what == "segfault":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if what == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if what == "raise":
-        raise ValueError("no luck\nat all")
-    if what == "hang":
-        time.sleep(60)
-    return item.upper()
-
-
-def work(task: Task[str]) -> Iterator[Answer]:
-    if task.singly:
-        for item in task.items:
-            yield [act(item)]
-    else:
-        if "together" in task.items:
-            raise MemoryError
-        yield [task.known.get(i) or act(item) for i, item in enumerate(task.items)]
-
-
-def make() -> object:
-    return work
-
-
-def ending() -> object:
-    os._exit(7)
-
-
-def raising() -> object:
-    raise FileNotFoundError("the bundle")
+MODULES = ["drugml.prediction.work", "tests.crew_work"]
 
 
 def join(single: Sequence[Answer], known: dict[int, Reject]) -> Answer:
@@ -90,7 +40,7 @@ def cases(chunks: Sequence[Sequence[str]], seconds: float = 60) -> Iterator:
 
 
 @given(st.lists(st.lists(st.one_of(GOOD, GOOD, GOOD, BAD), max_size=6), max_size=6))
-@settings(max_examples=12)
+@settings(max_examples=10)
 def test_each_item_has_its_answer_whatever_the_others_do(crew: Crew, chunks: list[list[str]]) -> None:
     assert [*crew.run(cases(chunks))] == [expected(c) for c in chunks]
 
@@ -115,12 +65,14 @@ def test_items_that_fail_only_together_are_answered_one_by_one(crew: Crew) -> No
     assert [*crew.run(cases([["C", "together", "raise"]]))] == [["C", "TOGETHER", REJECTS["raise"]]]
 
 
-def test_when_everything_fails_the_work_stops(crew: Crew) -> None:
+def test_when_everything_fails_the_work_stops(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drugml.data.isolate.IN_A_ROW", 5)
+    assert [*crew.run(cases([["segfault"] * 4 + ["C"]]))] == [expected(["segfault"] * 4 + ["C"])]
     text = "molecules fail one after the other, so that it cannot be due to them: its process was ended by SIGSEGV. "
     with pytest.raises(UserError, match=f"^{text}Is there too little memory\\?$"):
-        list(crew.run(cases([["segfault"] * (IN_A_ROW + 5)])))
+        list(crew.run(cases([["segfault"] * 8])))
     with pytest.raises(RuntimeError, match=r"cannot be due to them: ValueError: no luck$"):
-        list(run_here(work, cases([["raise"] * (IN_A_ROW + 5)])))
+        list(run_here(work, cases([["raise"] * 8])))
 
 
 def test_few_cases_are_begun_ahead_of_the_answers() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drugml.cli import predicting
+from drugml.cli.predicting import shown
 from drugml.data.status import Status
 from drugml.errors import UserError
 from drugml.prediction.bundle import load
@@ -133,7 +136,7 @@ def die() -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
-@pytest.mark.parametrize("moment", ["between", "half a piece", "before the state", "before the end"])
+@pytest.mark.parametrize("moment", ["between", "half a piece", "before the state", "before the end", "at the end"])
 def test_a_killed_job_goes_on_to_the_same_bytes(
     bundle: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, moment: str
 ) -> None:
@@ -146,6 +149,8 @@ def test_a_killed_job_goes_on_to_the_same_bytes(
             predict([str(bundle)], [str(many)], out, progress=lambda done, _: die() if done >= 128 else None)
         if moment == "before the end":
             monkeypatch.setattr(Inputs, "check_unchanged", lambda _: die())
+        if moment == "at the end":
+            monkeypatch.setattr(Job, "discard", lambda _: die())
         append = Job.append
 
         def wrapped(self: Job, piece: bytes, rows: int, report: dict) -> None:
@@ -161,10 +166,11 @@ def test_a_killed_job_goes_on_to_the_same_bytes(
         predict([str(bundle)], [str(many)], out)
 
     killed(cut_short)
-    assert not out.exists()
+    assert out.exists() == (moment == "at the end")
     seen: list[int] = []
     resumed = predict([str(bundle)], [str(many)], out, resume=True, progress=lambda done, _: seen.append(done))
-    assert seen[0] == (300 if moment == "before the end" else 128)
+    begun = {"before the end": 300, "at the end": 300 if ending == "parquet" else 0}
+    assert seen[0] == begun.get(moment, 128)
     assert out.read_bytes() == whole.read_bytes()
     assert resumed.summary() == report.summary().replace("whole.", "out.")
     assert resumed.preview == report.preview
@@ -341,6 +347,29 @@ def test_a_table_that_breaks_half_way_leaves_nothing(bundle: Path, many: Path, t
     with pytest.raises(UserError, match=r"in.csv:302: a quote \(\"\) is opened on this line and never closed"):
         predict([str(bundle)], [str(many)], tmp_path / "out.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_progress_says_rate_and_time_left(
+    bundle: Path,
+    many: Path,
+    tmp_path: Path,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("drugml.cli.predicting.EVERY", 0)
+    done = cli("predict", bundle, many, "--out", tmp_path / "out.csv")
+    assert re.search(r"^128 of about 300 rows, [\d,]+/s, \d+ s left$", done.err, re.MULTILINE), done.err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with shown() as progress:
+        progress(0, 301)
+        time.sleep(0.01)
+        progress(64, 301)
+    assert predicting._time(7_200, 1.0) == "2.0 h"
+    assert predicting._time(600, 1.0) == "10 min"
+    shown_bar = capsys.readouterr().err
+    assert " 64/301" in shown_bar
+    assert " molecules/s" in shown_bar
 
 
 # Faults

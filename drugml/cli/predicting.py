@@ -79,7 +79,7 @@ class Lines:
         now = time.monotonic()
         if self._first is None:
             self._first, self._last = (now, done), now
-        if now - self._last >= EVERY and done < total:
+        elif now - self._last >= EVERY and done < total:
             self._last = now
             rate = (done - self._first[1]) / (now - self._first[0])
             log.info(
@@ -115,7 +115,7 @@ def shown() -> Iterator[Progress]:
 
 
 def _time(rows: int, rate: float) -> str:
-    seconds = rows / rate if rate else float("inf")
+    seconds = rows / rate
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

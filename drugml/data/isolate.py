@@ -52,7 +52,7 @@ def settle(items: Sequence[I], seconds: float, join: Join[R]) -> Case[Task[I], R
         outcome = yield whole
         if outcome.fault is None:
             return outcome.results[0]
-        log.debug("%d molecules: %s", len(items), outcome.fault.text)
+        log.info("a piece of %d molecules failed and is tried again: %s", len(items), outcome.fault.text)
         if outcome.fault.kind == Kind.HUNG:
             break
     good: list[R] = []

@@ -2,11 +2,12 @@
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from drugml.data.columns import find_smiles
-from drugml.data.formats import PARQUET, SDF
+from drugml.data.formats import PARQUET, SDF, SMI
 from drugml.data.formats.files import BLOCK, DAMAGE, open_bytes, without_packing
 from drugml.data.formats.row import Row
 from drugml.data.table import Table, files_of, locate
@@ -31,7 +32,7 @@ class Inputs:
 
     def __init__(self, sources: Sequence[str], smiles: str | None) -> None:
         self.files = [file for source in sources for file in files_of(locate(source))]
-        if twice := [f for f in self.files if self.files.count(f) > 1]:
+        if twice := [f for f, n in Counter(self.files).items() if n > 1]:
             raise UserError(f"{twice[0]}: is given twice; name each input once")
         self._before = [_stamp(f) for f in self.files]
         self._tables = [Table(f) for f in self.files]
@@ -126,7 +127,7 @@ def _count(file: Path) -> int:
 
         return int(parquet.read_metadata(file).num_rows)
     mark = b"\n$$$$" if ending in SDF else b"\n"
-    count, last = 0, b""
+    count, last = 0 if ending in (*SDF, *SMI) else -1, b""  # of a header no row
     try:
         with open_bytes(file) as opened:
             while block := opened.read(BLOCK):
@@ -134,4 +135,4 @@ def _count(file: Path) -> int:
                 last = block[-len(mark) + 1 :] if len(mark) > 1 else b""
     except DAMAGE:
         pass  # the reader will say where
-    return count
+    return max(count, 0)

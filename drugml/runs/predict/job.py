@@ -117,7 +117,7 @@ class Job:
             rows = int(done["rows"])
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{self._state}: damaged; remove the folder {self.folder} to begin anew") from None
-        if not rows:
+        if not rows or not self._data.exists():  # nothing is done, or the output is in its place
             self.report = None
             return
         if not resume:

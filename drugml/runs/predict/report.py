@@ -47,8 +47,8 @@ class Report:
         lines = [f"{self.path}: {self.complete:,} of {self.rows:,} rows predicted{several}"]
         lines += [f"  line {n}: {reason}" for n, reason in self.first_bad]
         if self.bad > len(self.first_bad):
-            columns = [c for c in self.columns if c.endswith(("status", "reason"))] if not several else []
-            lines.append(f"  … and {self.bad - len(self.first_bad):,} more; see the columns {_names(columns)}")
+            names = "status and reason of each model" if several else " and ".join(self.columns[-2:])
+            lines.append(f"  … and {self.bad - len(self.first_bad):,} more; see the columns {names}")
         return "\n".join(lines)
 
     def add(self, rows: Sequence[Row], at: int, answers: Sequence[Answer]) -> None:
@@ -80,7 +80,3 @@ class Report:
 
 def _short(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.4g}"
-
-
-def _names(columns: Sequence[str]) -> str:
-    return " and ".join(columns) or "status and reason"
