@@ -107,17 +107,6 @@ def test_malformed_rows_and_smi_files_are_kept(tmp_path: Path, bundle: Path, cli
     assert [r["name"] for r in read_csv(tmp_path / "smi.csv")] == ["methane", "ethane"]
 
 
-def test_chunks_do_not_change_anything(tmp_path: Path, bundle: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = write_csv(tmp_path / "in.csv", ["name", "SMILES"], [(n, s) for n, s, _ in HARD] * 3)
-    assert cli("predict", bundle, source, "--out", tmp_path / "whole.csv").code == 0
-    monkeypatch.setattr("drugml.runs.predict.CHUNK", 4)
-    assert cli("predict", bundle, source, "--out", tmp_path / "chunks.csv").code == 0
-    whole, chunks = read_csv(tmp_path / "whole.csv"), read_csv(tmp_path / "chunks.csv")
-    assert [{**r, "size": "", "rank": ""} for r in whole] == [{**r, "size": "", "rank": ""} for r in chunks]
-    numbers = [np.array([float(r["rank"] or "nan") for r in rows]) for rows in (whole, chunks)]
-    np.testing.assert_allclose(numbers[0], numbers[1], atol=1e-6)
-
-
 def test_the_input_is_never_overwritten(tmp_path: Path, bundle: Path, cli: Cli) -> None:
     source = write_csv(tmp_path / "in.csv", ["SMILES"], [["C"]])
     done = cli("predict", bundle, source, "--out", tmp_path / "." / "in.csv")

@@ -114,21 +114,33 @@ def init(
 
 @app.command()
 def predict(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder.")
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL INPUT...",
+            help="Model (models:/NAME@ALIAS, models:/NAME/3, a run id, or a bundle folder) and molecule tables, as for "
+            "`train`. With --model, tables only.",
+        ),
     ],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="Molecule table, as for `train`.")],
     out: Annotated[Path, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]MODEL", help="Model; several predict in one pass, NAME:TARGET are their columns."),
+    ] = None,
     smiles: Annotated[str | None, typer.Option(help="SMILES column; found otherwise.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any row got no prediction.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a job that was killed; begin if there is none.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes; one per core otherwise.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds that one molecule may take; 60 otherwise.")
+    ] = None,
 ) -> None:
-    """Predict a file: the same rows in the same order, with values, status and reason."""
-    from drugml.cli.progress import table
-    from drugml.runs.predict import predict as verb
+    """Predict files: the same rows in the same order, with values, status and reason."""
+    from drugml.cli import predicting
 
-    report = verb(model, source, out, smiles)
-    typer.echo(table(["SMILES", *report.columns], report.preview))
-    typer.echo(report.summary())
+    report = predicting.run(arguments, model or [], out, smiles, resume, workers, timeout)
     if strict and report.bad:
         raise typer.Exit(1)
 

@@ -24,6 +24,12 @@ class Status(StrEnum):
     CONFLICT = "conflicting_replicates"
     NOT_FINITE = "no_finite_value"
     """The model gave infinity or NaN."""
+    FAULT = "fault"
+    """Featurizer or model failed on it with an exception that nobody expected."""
+    CRASH = "crash"
+    """It ended the process that worked on it."""
+    TIMEOUT = "timeout"
+    """It took too long."""
 
 
 class Reject(NamedTuple):

@@ -12,7 +12,7 @@ from drugml.data.formats.files import without_packing
 from drugml.data.formats.row import Reader, Row
 from drugml.errors import UserError, nearest
 
-__all__ = ["Row", "Table", "locate", "name_of"]
+__all__ = ["Row", "Table", "files_of", "locate", "name_of"]
 EMBEDDED = "drugml:"
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
 
@@ -31,7 +31,7 @@ class Table:
 
     def __init__(self, path: Path, *, blocks: bool = False) -> None:
         self.path = path
-        self.files = _files(path)
+        self.files = files_of(path)
         self._readers = [reader(file, blocks=blocks) for file in self.files]
         for file, one in zip(self.files, self._readers, strict=True):
             _check_unique(file, one.columns)
@@ -102,7 +102,7 @@ def locate(path: str) -> Path:
         return known[name]
     found = Path(path)
     if _is_pattern(found):
-        _files(found)
+        files_of(found)
         return found
     if not found.exists():
         folder = found.parent
@@ -131,7 +131,12 @@ def _is_pattern(path: Path) -> bool:
     return glob.has_magic(str(path)) and not path.exists()
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the files of a pattern by name.
+
+    Raises:
+        UserError: if no file has a name of the pattern.
+    """
     if not _is_pattern(path):
         return [path]
     found = [Path(f) for f in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207  `path` is absolute or not

@@ -28,8 +28,8 @@ Values = NDArray[np.float64]
 class Trained(Protocol):
     """A model that has learned."""
 
-    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int) -> Values:
-        """Values in target units or probabilities, (I, T); every one finite."""
+    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
+        """Values in target units or probabilities, (I, T); of batches of this size, or of these sizes in order."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -46,7 +46,7 @@ class TrainedNetwork:
         self.network = network.to(self.device).eval()
         self.layout, self.task, self.scaling = layout, task, scaling
 
-    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int) -> Values:
+    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         packed = DeviceStore(store, self.layout, self.device)
         out = outputs(self.network, packed, torch.as_tensor(indices), batch_size)
         return self.task.predictions(out.double().cpu().numpy(), self.scaling)
@@ -61,14 +61,14 @@ class TrainedBaseline:
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
 
-    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int) -> Values:
+    def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         return self.baseline.predict(np.asarray(store.molecule["fingerprint"][indices]))
 
     def tensors(self) -> dict[str, Tensor]:
         return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in self.baseline.arrays().items()}
 
 
-def outputs(network: torch.nn.Module, packed: DeviceStore, indices: Tensor, batch_size: int) -> Tensor:
+def outputs(network: torch.nn.Module, packed: DeviceStore, indices: Tensor, batch_size: int | list[int]) -> Tensor:
     """Raw outputs (I, T), float32, in evaluation mode and without gradients."""
     was_training = network.training
     network.eval()
