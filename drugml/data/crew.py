@@ -1,67 +1,28 @@
 """Worker processes that are started once, and what becomes of a task that ends one of them.
 
-A task is worked on by a generator, each of whose results is sent as it is made, so that of a process that died or
-hangs it is known how far it came. A `Case` decides, in the main process, which task is tried next.
+A `Case` decides, in the main process, which task is tried next.
 """
 
-import logging
-import multiprocessing
-import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from enum import StrEnum
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
+from drugml.data.worker import Fault, Kind, Outcome, Request, Work, Worker, said, warm_up
 from drugml.errors import UserError
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 A = TypeVar("A")
 
 AHEAD = 2
 """Cases begun per worker and not yet given back; bounds memory."""
-FORKS = sys.platform == "linux"
-"""Whether new processes are forked from one that has no threads and has imported what they need: one that died is
-replaced in no time. Elsewhere forking is not safe."""
 STARTS = 3
 """Processes that may end one after the other before they have begun to work."""
 
 
-class Kind(StrEnum):
-    """How a task failed."""
-
-    RAISED = "raised"
-    DIED = "died"
-    HUNG = "hung"
-
-
-class Fault(NamedTuple):
-    """Why a task was not finished."""
-
-    kind: Kind
-    text: str
-
-
-class Outcome(NamedTuple, Generic[R]):
-    """The results of a task up to its end or its fault."""
-
-    results: list[R]
-    fault: Fault | None
-
-
-class Request(NamedTuple, Generic[T]):
-    """A task, and the seconds that it may take for each result."""
-
-    task: T
-    seconds: float
-
-
-Work = Callable[[T], Iterator[R]]
 Case = Generator[Request[T], Outcome[R], A]
 
 
@@ -87,22 +48,6 @@ def run_here(work: Work[T, R], cases: Iterator[Case[T, R, A]]) -> Iterator[A]:
                 break
 
 
-def said(error: Exception) -> str:
-    """An exception in one line."""
-    log.debug("caught", exc_info=error)
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def warm_up(modules: list[str]) -> None:
-    """Begin to import what worker processes need, while this process does other things."""
-    if FORKS:
-        from multiprocessing import forkserver  # not everywhere
-
-        multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
-        forkserver.ensure_running()
-
-
 class Crew(Generic[T, R]):
     """`count` processes, each of which calls `make` once and then works on one task at a time.
 
@@ -115,12 +60,11 @@ class Crew(Generic[T, R]):
     def __init__(self, make: Callable[[], Work[T, R]], count: int, modules: list[str]) -> None:
         self._make, self._count = make, count
         warm_up(modules)
-        self._context: Any = multiprocessing.get_context("forkserver" if FORKS else "spawn")
-        self._members: list[_Member[T, R]] = []
+        self._members: list[Worker[T, R]] = []
         self._failed_starts = 0
 
     def __enter__(self) -> "Crew[T, R]":
-        self._members = [self._member() for _ in range(self._count)]
+        self._members = [Worker(self._make) for _ in range(self._count)]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -151,7 +95,7 @@ class Crew(Generic[T, R]):
                 except StopIteration as stop:
                     settled[number] = stop.value
 
-    def _outcomes(self) -> list[tuple["_Member[T, R]", Outcome[R]]]:
+    def _outcomes(self) -> list[tuple[Worker[T, R], Outcome[R]]]:
         """Wait for news; what was finished, and processes that are no more are replaced."""
         deadline = min((m.deadline for m in self._members), default=float("inf"))
         seconds = max(deadline - time.monotonic(), 0) if deadline < float("inf") else None
@@ -173,7 +117,7 @@ class Crew(Generic[T, R]):
                 found += self._replace(place, fault)
         return found
 
-    def _replace(self, place: int, fault: Fault) -> list[tuple["_Member[T, R]", Outcome[R]]]:
+    def _replace(self, place: int, fault: Fault) -> list[tuple[Worker[T, R], Outcome[R]]]:
         old = self._members[place]
         old.end()
         self._failed_starts = 0 if old.ready else self._failed_starts + 1
@@ -182,11 +126,8 @@ class Crew(Generic[T, R]):
                 f"worker processes end as they start ({fault.text}); is there memory for {self._count} of them? "
                 "Try fewer"
             )
-        self._members[place] = self._member()
+        self._members[place] = Worker(self._make)
         return [(old, Outcome(old.results, fault))] if old.busy else []
-
-    def _member(self) -> "_Member[T, R]":
-        return _Member(self._context, self._make)
 
 
 class _Desk(Generic[T, R, A]):
@@ -196,7 +137,7 @@ class _Desk(Generic[T, R, A]):
         self._cases, self._most = cases, most
         self._waiting: deque[tuple[int, Case[T, R, A], Request[T]]] = deque()
         self._begun, self._more = 0, True
-        self.running: dict[_Member[T, R], tuple[int, Case[T, R, A]]] = {}
+        self.running: dict[Worker[T, R], tuple[int, Case[T, R, A]]] = {}
 
     @property
     def empty(self) -> bool:
@@ -206,7 +147,7 @@ class _Desk(Generic[T, R, A]):
         """A further task of a case; the cases behind it wait for its answer."""
         self._waiting.appendleft((number, case, request))
 
-    def hand_out(self, members: Sequence["_Member[T, R]"], given: int) -> None:
+    def hand_out(self, members: Sequence[Worker[T, R]], given: int) -> None:
         """Give each idle process a task; `given` answers were given, which bounds how many cases are begun."""
         for member in members:
             if member.ready and not member.busy and (self._waiting or self._begin(given)):
@@ -224,84 +165,3 @@ class _Desk(Generic[T, R, A]):
         self._waiting.append((self._begun, case, next(case)))
         self._begun += 1
         return True
-
-
-class _Member(Generic[T, R]):
-    """One process and what is known of it."""
-
-    def __init__(self, context: Any, make: Callable[[], Work[T, R]]) -> None:
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make), daemon=True)
-        self._process.start()
-        theirs.close()  # else its end would not be noticed
-        self.ready = self.busy = False
-        self.results: list[R] = []
-        self.seconds = self.deadline = float("inf")
-
-    def give(self, request: Request[T]) -> None:
-        """Hand over a task; the process waits for it, so that this cannot block for long."""
-        self.busy, self.results, self.seconds = True, [], request.seconds
-        self.deadline = time.monotonic() + self.seconds
-        try:
-            self.pipe.send(request.task)
-        except OSError:
-            log.debug("a worker ended while it waited")  # found out at once by the reader
-
-    def hear(self) -> Outcome[R] | None:
-        """Take one message; the outcome if the task is over.
-
-        Raises:
-            EOFError, OSError: if the process is no more.
-            RuntimeError: if it could not begin to work.
-        """
-        what, value = self.pipe.recv()
-        self.deadline = time.monotonic() + self.seconds
-        if what == "broken":
-            raise RuntimeError(f"a worker process could not start: {value}")
-        if what == "ready":
-            self.ready = True
-        elif what == "result":
-            self.results.append(value)
-        else:
-            self.busy, self.deadline = False, float("inf")
-            return Outcome(self.results, Fault(Kind.RAISED, value) if what == Kind.RAISED else None)
-        return None
-
-    def how_it_ended(self) -> str:
-        self._process.join(5)
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return f"its process was ended by {name}" + ("; out of memory?" if name == "SIGKILL" else "")
-        return f"its process ended with exit code {code}"
-
-    def end(self) -> None:
-        """Stop it, whatever it does."""
-        self.pipe.close()
-        self._process.kill()
-        self._process.join()
-
-
-def _serve(pipe: Connection, make: Callable[[], Work[T, R]]) -> None:
-    """What a worker process does until the other end of the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the main process ends the others
-    try:
-        work = make()
-    except Exception as error:
-        pipe.send(("broken", said(error)))
-        return
-    pipe.send(("ready", None))
-    while True:
-        try:
-            task = pipe.recv()
-        except EOFError:
-            return
-        try:
-            for result in work(task):
-                pipe.send(("result", result))
-        except BrokenPipeError:
-            return
-        except Exception as error:
-            pipe.send((Kind.RAISED, said(error)))
-        else:
-            pipe.send(("end", None))

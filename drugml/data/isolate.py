@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from drugml.data.crew import Case, Fault, Kind, Request
+from drugml.data.crew import Case
 from drugml.data.status import Reject, Status
+from drugml.data.worker import Fault, Kind, Request
 from drugml.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,11 @@ from typing import Any
 
 import torch
 
-from drugml.data.crew import Case, Crew, run_here, warm_up
+from drugml.data.crew import Case, Crew, run_here
 from drugml.data.formats.row import Row
 from drugml.data.isolate import settle
 from drugml.data.status import Status
+from drugml.data.worker import warm_up
 from drugml.errors import UserError
 from drugml.featurizers.pack import WORTH_A_POOL, cores
 from drugml.prediction.predictor import ON_CPU, Predictions
