@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from drugml.data.columns import find_smiles
 from drugml.data.table import Table, locate, name_of
 from drugml.errors import UserError
+from tests.test_sdf import block
 
 DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
