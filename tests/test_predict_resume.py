@@ -16,10 +16,9 @@ from drugml.prediction.bundle import load
 from drugml.prediction.predictor import ON_CPU
 from drugml.runs.predict import predict
 from drugml.runs.predict import stream as streaming
-from drugml.runs.predict.inputs import Inputs
 from drugml.runs.predict.job import Job
 from tests.conftest import Cli, drugml_process, read_csv, write_csv
-from tests.pieces import POOL, die, killed, table_of_many
+from tests.pieces import POOL, killed, table_of_many
 from tests.test_predict import make_bundle
 
 
@@ -46,34 +45,13 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
 @pytest.mark.parametrize("moment", ["between", "half a piece", "before the state", "before the end", "at the end"])
 def test_a_killed_job_goes_on_to_the_same_bytes(
-    bundle: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, moment: str
+    bundle: Path, many: Path, tmp_path: Path, ending: str, moment: str
 ) -> None:
     whole = tmp_path / f"whole.{ending}"
     report = predict([str(bundle)], [str(many)], whole)
     out = tmp_path / f"out.{ending}"
 
-    def cut_short() -> None:
-        if moment == "between":
-            predict([str(bundle)], [str(many)], out, progress=lambda done, _: die() if done >= 128 else None)
-        if moment == "before the end":
-            monkeypatch.setattr(Inputs, "check_unchanged", lambda _: die())
-        if moment == "at the end":
-            monkeypatch.setattr(Job, "discard", lambda _: die())
-        append = Job.append
-
-        def wrapped(self: Job, piece: bytes, rows: int, report: dict) -> None:
-            if rows == 192 and moment == "half a piece":
-                self._file.write(piece[: len(piece) // 2])
-                self._file.flush()
-                die()
-            if rows == 192 and moment == "before the state":
-                monkeypatch.setattr(Path, "replace", lambda *_: die())
-            append(self, piece, rows, report)
-
-        monkeypatch.setattr(Job, "append", wrapped)
-        predict([str(bundle)], [str(many)], out)
-
-    killed(cut_short)
+    killed(bundle, many, out, moment)
     assert out.exists() == (moment == "at the end")
     seen: list[int] = []
     resumed = predict([str(bundle)], [str(many)], out, resume=True, progress=lambda done, _: seen.append(done))
@@ -132,7 +110,7 @@ def _group(process: str) -> int:
 @pytest.fixture
 def left(bundle: Path, many: Path, tmp_path: Path) -> Path:
     """The folder of a job that was killed after 128 rows."""
-    killed(lambda: predict([str(bundle)], [str(many)], tmp_path / "out.csv", progress=lambda d, _: d == 128 and die()))
+    killed(bundle, many, tmp_path / "out.csv", "between")
     return tmp_path / ".out.csv.parts"
 
 
