@@ -18,7 +18,7 @@ from rdkit import Chem
 from drugml.config.base import Spec
 from drugml.config.standardize import StandardizeSpec
 from drugml.data.chunks import mapped
-from drugml.data.molecule import fault, identity, parse, scaffold
+from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.progress import Progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
@@ -142,7 +142,7 @@ def _standard(
     smiles: Sequence[str], spec: StandardizeSpec, max_atoms: int
 ) -> tuple[dict[int, Chem.Mol], dict[int, Reject], dict[int, str]]:
     """Position to standard molecule, to reject, and to what was changed; each position in one of the first two."""
-    parsed = [parse(s, max_atoms) for s in smiles]
+    parsed = parse_all(smiles, max_atoms)
     rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
     mols = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
     good: dict[int, Chem.Mol] = {}
