@@ -31,13 +31,16 @@ RARE: Mapping[str, Read] = {
 """Read from the few atoms that `MARKED` finds; 0, and the mass of the element, in all others."""
 BOND: Mapping[str, Read] = {
     "type": Chem.Bond.GetBondType,
-    "conjugated": Chem.Bond.GetIsConjugated,
-    "ring": Chem.Bond.IsInRing,
-    "stereo": Chem.Bond.GetStereo,
     "begin": Chem.Bond.GetBeginAtomIdx,
     "end": Chem.Bond.GetEndAtomIdx,
 }
-
+"""Read from every bond."""
+OTHER: Mapping[str, Read] = {
+    "conjugated": Chem.Bond.GetIsConjugated,
+    "ring": Chem.Bond.IsInRing,
+    "stereo": Chem.Bond.GetStereo,
+}
+"""Read from bonds that are not aromatic: sanitized, an aromatic one is conjugated, in a ring and without stereo."""
 TYPES: Mapping[str, type[np.generic]] = {"mass": np.float64, "begin": np.uint16, "end": np.uint16}
 """Of the others int64. A molecule of more than 65,536 atoms is an OverflowError."""
 
@@ -56,15 +59,9 @@ def _marked() -> Chem.Mol:
     return query.GetMol()
 
 
-def _all_matches() -> Any:
-    parameters = Chem.SubstructMatchParameters()
-    parameters.maxMatches = np.iinfo(np.int32).max
-    parameters.uniquify = False
-    return parameters
-
-
+AROMATIC = Chem.BondType.AROMATIC
 MARKED = _marked()
-EVERY = _all_matches()
+EVERY = 2**31 - 1
 MASS = np.array([Chem.GetPeriodicTable().GetAtomicWeight(z) for z in range(119)])
 """Dalton, by atomic number."""
 
@@ -83,11 +80,14 @@ class Properties(NamedTuple):
 
 
 def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
-    """Read the bonds whole, and of the atoms these properties of ATOM and RARE; `degree` counts hydrogens."""
+    """Read all of the bonds, and of the atoms these properties of ATOM and RARE; `degree` counts hydrogens.
+
+    The molecules come sanitized.
+    """
     wanted = {*names}
     atom = _Columns({n: r for n, r in ATOM.items() if n in {*wanted, "atomic_number", "hydrogens"}})
     rare = _Columns({n: r for n, r in RARE.items() if n in wanted})
-    bond = _Columns(BOND)
+    bond, other = _Columns(BOND), _Columns(OTHER)
     counts: tuple[list[int], list[int]] = ([], [])
     at: list[int] = []
     first = 0
@@ -96,7 +96,9 @@ def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
         bonds = [*map(mol.GetBondWithIdx, range(mol.GetNumBonds()))]
         atom.add(atoms)
         bond.add(bonds)
-        if marked := [i for (i,) in mol.GetSubstructMatches(MARKED, EVERY)]:
+        types = bond.lists["type"][-len(bonds) :] if bonds else []
+        other.add([b for b, kind in zip(bonds, types, strict=True) if kind != AROMATIC])
+        if marked := [i for (i,) in mol.GetSubstructMatches(MARKED, uniquify=False, maxMatches=EVERY)]:
             rare.add([atoms[i] for i in marked])
             at += [first + i for i in marked]
         first += len(atoms)
@@ -104,9 +106,12 @@ def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
         counts[1].append(len(bonds))
     found = Properties(atom.arrays(), bond.arrays(), *counts)
     for name, values in rare.arrays().items():
-        column = MASS[found.atom["atomic_number"]] if name == "mass" else np.zeros(first, np.int64)
-        column[at] = values
-        found.atom[name] = column
+        found.atom[name] = MASS[found.atom["atomic_number"]] if name == "mass" else np.zeros(first, np.int64)
+        found.atom[name][at] = values
+    rest = found.bond["type"] != int(AROMATIC)
+    for name, values in other.arrays().items():
+        found.bond[name] = np.full(len(rest), name != "stereo", np.int64)
+        found.bond[name][rest] = values
     found.atom["degree"] = found.atom["hydrogens"] + _neighbours(found)
     return found
 
@@ -115,15 +120,15 @@ class _Columns:
     """One list of values per property, longer by each molecule."""
 
     def __init__(self, read: Mapping[str, Read]) -> None:
-        self._lists: dict[str, list[Any]] = {name: [] for name in read}
-        self._grow = [(self._lists[name].extend, get) for name, get in read.items()]
+        self.lists: dict[str, list[Any]] = {name: [] for name in read}
+        self._grow = [(self.lists[name].extend, get) for name, get in read.items()]
 
     def add(self, things: list[Any]) -> None:
         for extend, get in self._grow:
             extend(map(get, things))
 
     def arrays(self) -> dict[str, Array]:
-        return {name: np.array(values, TYPES.get(name, np.int64)) for name, values in self._lists.items()}
+        return {name: np.array(values, TYPES.get(name, np.int64)) for name, values in self.lists.items()}
 
 
 def _neighbours(found: Properties) -> Array:
