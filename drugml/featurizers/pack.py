@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,12 +17,15 @@ from rdkit import Chem
 from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec
 from drugml.config.standardize import NoStandardization, StandardizeSpec
+from drugml.data.cache import cache_folder as cache_folder
+from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch
 from drugml.data.chunks import mapped
 from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.progress import Progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate, select
+from drugml.data.use import alone
 from drugml.featurizers import cuik
 from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
 
@@ -93,33 +95,49 @@ def pack_cached(
     """As `pack` with identities, from the cache where the same was packed before.
 
     The key covers the SMILES, what standardizer and featurizer say of themselves, RDKit's version and this format;
-    on any difference the work is done anew.
+    on any difference the work is done anew. Of several processes that want the same at once, one does it.
+
+    Raises:
+        UserError: if `DRUGML_CACHE_SIZE` is no size.
     """
-    folder = cache / "stores" / _key(smiles, spec, standardize, max_atoms)
-    try:
-        store, meta = PackedStore.load(folder)
-        log.info("features: %s molecules from the cache", f"{len(store):,}")
-        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
-        return Packed(store, rejects, {int(i): str(text) for i, text in meta["notes"].items()})
-    except FileNotFoundError:
-        pass
-    except (ValueError, KeyError, OSError) as error:
-        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
-        shutil.rmtree(folder, ignore_errors=True)
-    packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
-    if packed.store is not None:
-        try:
-            reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
-            packed.store.save(folder, {"rejects": reasons, "notes": packed.notes})
-        except OSError as error:
-            log.warning("features: not cached, %s: %s", folder, error.strerror or error)
+    limit = size_limit()
+    folder = stores_folder(cache) / _key(smiles, spec, standardize, max_atoms)
+    if (found := _cached(folder)) is not None:
+        return found
+    with alone(lock_of(folder), "features: another process is packing the same molecules; waiting for it"):
+        if (found := _cached(folder)) is not None:
+            return found
+        packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
+        if packed.store is not None and packed.store.nbytes <= limit:
+            _write(folder, packed, what=f"{described(spec)}, standardized: {standardize.kind}")
+    if removed := prune(cache, max_bytes=limit).removed:
+        log.info("features: %s removed from the cache, DRUGML_CACHE_SIZE is reached", total_text(removed))
     return packed
 
 
-def cache_folder() -> Path:
-    """`DRUGML_CACHE`, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("DRUGML_CACHE") or Path(base) / "drugml")
+def _cached(folder: Path) -> Packed | None:
+    try:
+        store, meta = PackedStore.load(folder)
+        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
+        notes = {int(i): str(text) for i, text in meta["notes"].items()}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, OSError) as error:
+        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
+        remove(folder)
+        return None
+    touch(folder)
+    log.info("features: %s molecules from the cache", f"{len(store):,}")
+    return Packed(store, rejects, notes)
+
+
+def _write(folder: Path, packed: Packed, what: str) -> None:
+    reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
+    try:
+        if packed.store is not None:
+            packed.store.save(folder, {"what": what, "rejects": reasons, "notes": packed.notes})
+    except OSError as error:
+        log.warning("features: not cached, %s: %s", folder, error.strerror or error)
 
 
 def cores() -> int:
@@ -208,6 +226,12 @@ def _featurize(featurizer: Featurizer, mols: list[Chem.Mol], *, identities: bool
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
     }
     return replace(store, molecule={**store.molecule, **extra})
+
+
+def described(spec: Spec) -> str:
+    """A featurizer and those of its options that were chosen, in one line."""
+    chosen = spec.model_dump(exclude_defaults=True, exclude={"name"})
+    return " ".join([spec.model_dump()["name"], *(f"{k}={v}" for k, v in chosen.items())])
 
 
 def _key(smiles: Sequence[str], spec: Spec, standardize: StandardizeSpec, max_atoms: int) -> str:
