@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
+from drugml.config.standardize import ChemblStandardization, FastStandardization, StandardizeSpec
 from drugml.data.molecule import parse_all
+from drugml.data.standardize import STANDARDIZERS
+from drugml.data.status import Reject
 from drugml.data.table import Table
 from drugml.featurizers.properties import ATOM, RARE, properties
 from tests.conftest import SMILES
@@ -77,6 +80,22 @@ def test_odd_molecules_are_read_as_rdkit_says() -> None:
 @given(st.lists(st.sampled_from([*SMILES, *ODD]), max_size=8))
 def test_any_mixture_of_molecules_is(smiles: list[str]) -> None:
     assert_as_rdkit_says([Chem.MolFromSmiles(s) for s in smiles])
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        FastStandardization(),
+        FastStandardization(tautomer=True),
+        FastStandardization(stereo="remove"),
+        ChemblStandardization(),
+    ],
+    ids=["fast", "tautomer", "no stereo", "chembl"],
+)
+def test_standard_molecules_are_sanitized_and_read_as_rdkit_says(level: StandardizeSpec) -> None:
+    mols = [Chem.MolFromSmiles(s) for s in [*SMILES, *ODD]]
+    outcomes = STANDARDIZERS.build(level).standardize(mols)
+    assert_as_rdkit_says([o.mol for o in outcomes if not isinstance(o, Reject)])
 
 
 def test_only_what_was_asked_for_is_given() -> None:

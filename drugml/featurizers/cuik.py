@@ -19,11 +19,12 @@ import rdkit
 from numpy.typing import NDArray
 from rdkit.rdBase import BlockLogs
 
-from drugml.data.store import PackedStore, concatenate, select
+from drugml.data.store import PackedStore, select
 from drugml.featurizers.graph import ChempropV2
 from drugml.featurizers.properties import MASS
 from drugml.featurizers.vocabulary import Vocabulary
 
+Array = NDArray[Any]
 log = logging.getLogger(__name__)
 
 PACKAGE = "cuik-molmaker-pin"
@@ -38,6 +39,8 @@ UNUSUAL = re.compile(r"\s|InChI=|\*|#0|\[\d|[$~<>]")
 """More than one word, an InChI, a wildcard, an isotope, or a bond of another kind."""
 NONMETALS = np.isin(np.arange(119), [1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53])
 """By atomic number. RDKit makes bonds to the others dative."""
+FEW_ROWS = 500
+"""One-hot rows per matrix product; for more, BLAS starts threads that cost more than the product."""
 PERIOD = 5
 """Its atomic numbers are divided by this."""
 
@@ -73,74 +76,76 @@ def library() -> Any | None:
 def pack_smiles(smiles: Sequence[str], max_atoms: int) -> Read:
     """Read those SMILES that are good molecules and nothing unusual."""
     usual = [(i, text) for i, s in enumerate(smiles) if (text := s.strip()) and not UNUSUAL.search(text)]
-    stores, done = [], []
+    at: list[int] = []
+    parts: list[tuple[Array, ...]] = []
+    atoms = 0
     for start in range(0, len(usual), BATCH):
-        part = usual[start : start + BATCH]
-        read = _batch([text for _, text in part], max_atoms)
-        if read.store is not None:
-            stores.append(read.store)
-            done += [part[n][0] for n in read.done]
-    return Read(concatenate(stores) if stores else None, done)
-
-
-def _batch(smiles: list[str], max_atoms: int) -> Read:
-    cuik = library()
-    if cuik is None:
+        batch = usual[start : start + BATCH]
+        if (rows := _rows([text for _, text in batch])) is not None:
+            atom_codes, number, bond_codes, ends, owner = rows
+            parts.append((atom_codes, number, bond_codes, ends + atoms, owner + len(at)))
+            at += [i for i, _ in batch]
+            atoms += len(owner)
+    if not parts:
         return Read(None, [])
-    try:
-        with BlockLogs():
-            # no hydrogens added, no offset of carbon, each bond once, no self-loops
-            rows = cuik.batch_mol_featurizer(smiles, *_features(), False, False, False, False)
-    except RuntimeError:
-        return Read(None, [])
-    atoms, bonds, ends, _, owner = rows
-    number = np.rint(atoms[:, -1] * PERIOD).astype(np.int64)
+    atom_codes, number, bond_codes, ends, owner = (
+        np.concatenate(p, axis=-1 if n == 3 else 0) for n, p in enumerate(zip(*parts, strict=True))
+    )
     bond_owner = owner[ends[0]]
-    atom_start, bond_start = (_starts(o, len(smiles)) for o in (owner, bond_owner))
+    atom_start, bond_start = (_starts(o, len(at)) for o in (owner, bond_owner))
     store = PackedStore(
         molecule={},
-        atom={
-            "codes": _codes(ChempropV2.atoms, atoms),
-            "floats": (MASS[number] * 0.01).astype(np.float32)[:, None],
-        },
-        bond={
-            "codes": _codes(ChempropV2.bonds, bonds),
-            "ends": (ends - atom_start[bond_owner]).T.astype(np.uint16),
-        },
+        atom={"codes": atom_codes, "floats": (MASS[number] * 0.01).astype(np.float32)[:, None]},
+        bond={"codes": bond_codes, "ends": (ends - atom_start[bond_owner]).T.astype(np.uint16, order="C")},
         atom_start=atom_start,
         bond_start=bond_start,
     )
     counts = np.diff(atom_start)
-    dative = np.bincount(bond_owner, ~NONMETALS[number[ends]].all(axis=0), minlength=len(smiles))
+    dative = np.bincount(bond_owner, ~NONMETALS[number[ends]].all(axis=0), minlength=len(at))
     good = np.flatnonzero((counts > 0) & (counts <= min(max_atoms, MOST_ATOMS)) & (dative == 0))
-    return Read(select(store, good) if len(good) else None, good.tolist())
+    return Read(select(store, good) if len(good) else None, [at[i] for i in good])
 
 
-def _starts(owner: NDArray[np.int64], molecules: int) -> NDArray[np.int64]:
+def _rows(smiles: list[str]) -> tuple[Array, ...] | None:
+    """Codes and atomic numbers of the atoms, codes and ends (2, P) of the bonds, molecule of each atom.
+
+    None if there is a SMILES among them that cannot be sanitized.
+    """
+    cuik: Any = library()
+    try:
+        with BlockLogs():
+            # no hydrogens added, no offset of carbon, each bond once, no self-loops
+            atoms, bonds, ends, _, owner = cuik.batch_mol_featurizer(smiles, *_features(), False, False, False, False)
+    except RuntimeError:
+        return None
+    number = np.rint(atoms[:, -1] * PERIOD).astype(np.int64)
+    return _codes("atoms", atoms), number, _codes("bonds", bonds), ends, owner
+
+
+def _starts(owner: Array, molecules: int) -> Array:
     """(molecules + 1,), first atom or bond of each molecule."""
     return np.cumsum([0, *np.bincount(owner, minlength=molecules)], dtype=np.int64)
 
 
-def _codes(vocabulary: Vocabulary, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """One-hot rows (n, columns or more) to codes (n, A)."""
-    empty, feature, code = _columns(vocabulary)
-    codes = np.tile(empty, (len(rows), 1))
-    row, column = np.divmod(np.flatnonzero(rows[:, : len(feature)] != 0), len(feature))  # a fifth of np.nonzero's time
-    codes[row, feature[column]] = code[column]
-    return codes
+def _codes(level: str, rows: Array) -> Array:
+    """One-hot rows (n, columns) to codes (n, A): each column adds its difference to the code of an empty row."""
+    weights, empty = _weights(level)
+    blocks = [rows[i : i + FEW_ROWS] @ weights for i in range(0, max(1, len(rows)), FEW_ROWS)]
+    return (np.concatenate(blocks) + empty).astype(np.uint8)
 
 
 @cache
-def _columns(vocabulary: Vocabulary) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]]:
-    """Codes of a row of zeros, and feature and code of each column; floats are not among the columns."""
-    empty = [of_code.index(-1) if -1 in of_code else 0 for of_code in vocabulary.column_of()]
-    width = vocabulary.columns - len(vocabulary.floats)
-    feature, code = np.zeros(width, np.int64), np.zeros(width, np.uint8)
-    for f, of_code in enumerate(vocabulary.column_of()):
-        for c, column in enumerate(of_code):
+def _weights(level: str) -> tuple[Array, Array]:
+    """(columns, A), with zeros for floats, and (A,); of the `atoms` or `bonds`."""
+    vocabulary: Vocabulary = getattr(ChempropV2, level)
+    columns = vocabulary.column_of()
+    empty = np.array([of_code.index(-1) if -1 in of_code else 0 for of_code in columns], np.float32)
+    weights = np.zeros((vocabulary.columns, len(columns)), np.float32)
+    for feature, of_code in enumerate(columns):
+        for code, column in enumerate(of_code):
             if column >= 0:
-                feature[column], code[column] = f, c
-    return np.array(empty, np.uint8), feature, code
+                weights[column, feature] = code - empty[feature]
+    return weights, empty
 
 
 @cache

@@ -17,40 +17,49 @@ Array = NDArray[Any]
 ATOM: Mapping[str, Read] = {
     "atomic_number": Chem.Atom.GetAtomicNum,
     "hydrogens": Chem.Atom.GetTotalNumHs,
-    "hybridization": Chem.Atom.GetHybridization,
     "aromatic": Chem.Atom.GetIsAromatic,
     "ring": Chem.Atom.IsInRing,
 }
 """Read from every atom."""
 RARE: Mapping[str, Read] = {
+    "hybridization": Chem.Atom.GetHybridization,
     "charge": Chem.Atom.GetFormalCharge,
     "chirality": Chem.Atom.GetChiralTag,
     "radicals": Chem.Atom.GetNumRadicalElectrons,
     "mass": Chem.Atom.GetMass,
 }
-"""Read from the few atoms that `MARKED` finds; 0, and the mass of the element, in all others."""
+"""Read from the few atoms that `MARKED` finds. All others have none of these, the hybridization SP2 or SP3 and the mass
+of the element."""
 BOND: Mapping[str, Read] = {
-    "type": Chem.Bond.GetBondType,
+    "aromatic": Chem.Bond.GetIsAromatic,
     "begin": Chem.Bond.GetBeginAtomIdx,
     "end": Chem.Bond.GetEndAtomIdx,
 }
 """Read from every bond."""
 OTHER: Mapping[str, Read] = {
+    "type": Chem.Bond.GetBondType,
     "conjugated": Chem.Bond.GetIsConjugated,
     "ring": Chem.Bond.IsInRing,
     "stereo": Chem.Bond.GetStereo,
 }
-"""Read from bonds that are not aromatic: sanitized, an aromatic one is conjugated, in a ring and without stereo."""
+"""Read from bonds that are not aromatic. Of aromatic ones sanitisation leaves no choice."""
+AROMATIC: Mapping[str, int] = {
+    "type": int(Chem.BondType.AROMATIC),
+    "conjugated": 1,
+    "ring": 1,
+    "stereo": int(Chem.BondStereo.STEREONONE),
+}
 TYPES: Mapping[str, type[np.generic]] = {"mass": np.float64, "begin": np.uint16, "end": np.uint16}
 """Of the others int64. A molecule of more than 65,536 atoms is an OverflowError."""
 
 
 def _marked() -> Chem.Mol:
-    """Query for one atom with a charge, a chiral tag, an isotope or a radical."""
+    """Query for one atom with a charge, chiral tag, isotope or radical, or neither SP2 nor SP3."""
     atom = rdqueries.HasChiralTagQueryAtom()
     for other in (
         Chem.AtomFromSmarts("[!+0]"),
         Chem.AtomFromSmarts("[!0*]"),
+        Chem.AtomFromSmarts("[!^2;!^3]"),
         rdqueries.NumRadicalElectronsGreaterQueryAtom(0),
     ):
         atom.ExpandQuery(other, Chem.CompositeQueryType.COMPOSITE_OR)
@@ -59,8 +68,8 @@ def _marked() -> Chem.Mol:
     return query.GetMol()
 
 
-AROMATIC = Chem.BondType.AROMATIC
 MARKED = _marked()
+SP2 = Chem.MolFromSmarts("[^2]")
 EVERY = 2**31 - 1
 MASS = np.array([Chem.GetPeriodicTable().GetAtomicWeight(z) for z in range(119)])
 """Dalton, by atomic number."""
@@ -88,47 +97,67 @@ def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
     atom = _Columns({n: r for n, r in ATOM.items() if n in {*wanted, "atomic_number", "hydrogens"}})
     rare = _Columns({n: r for n, r in RARE.items() if n in wanted})
     bond, other = _Columns(BOND), _Columns(OTHER)
-    counts: tuple[list[int], list[int]] = ([], [])
-    at: list[int] = []
+    atom_count: list[int] = []
+    bond_count: list[int] = []
+    marked: list[int] = []
+    sp2: list[int] = []
     first = 0
     for mol in mols:
         atoms = [*map(mol.GetAtomWithIdx, range(mol.GetNumAtoms()))]
         bonds = [*map(mol.GetBondWithIdx, range(mol.GetNumBonds()))]
         atom.add(atoms)
         bond.add(bonds)
-        types = bond.lists["type"][-len(bonds) :] if bonds else []
-        other.add([b for b, kind in zip(bonds, types, strict=True) if kind != AROMATIC])
-        if marked := [i for (i,) in mol.GetSubstructMatches(MARKED, uniquify=False, maxMatches=EVERY)]:
-            rare.add([atoms[i] for i in marked])
-            at += [first + i for i in marked]
+        if at := [i for (i,) in mol.GetSubstructMatches(MARKED, uniquify=False, maxMatches=EVERY)]:
+            rare.add([atoms[i] for i in at])
+            marked += [first + i for i in at]
+        sp2 += [first + i for (i,) in mol.GetSubstructMatches(SP2, uniquify=False, maxMatches=EVERY)]
+        other.add(
+            [b for b, is_aromatic in zip(bonds, bond.last("aromatic", len(bonds)), strict=True) if not is_aromatic]
+        )
         first += len(atoms)
-        counts[0].append(len(atoms))
-        counts[1].append(len(bonds))
-    found = Properties(atom.arrays(), bond.arrays(), *counts)
+        atom_count.append(len(atoms))
+        bond_count.append(len(bonds))
+    found = Properties(atom.arrays(), bond.arrays(), atom_count, bond_count)
     for name, values in rare.arrays().items():
-        found.atom[name] = MASS[found.atom["atomic_number"]] if name == "mass" else np.zeros(first, np.int64)
-        found.atom[name][at] = values
-    rest = found.bond["type"] != int(AROMATIC)
+        column = _usual(name, found.atom["atomic_number"], sp2)
+        column[marked] = values
+        found.atom[name] = column
+    rest = found.bond.pop("aromatic") == 0
     for name, values in other.arrays().items():
-        found.bond[name] = np.full(len(rest), name != "stereo", np.int64)
+        found.bond[name] = np.full(len(rest), AROMATIC[name], np.int64)
         found.bond[name][rest] = values
     found.atom["degree"] = found.atom["hydrogens"] + _neighbours(found)
     return found
+
+
+def _usual(name: str, atomic_number: Array, sp2: list[int]) -> Array:
+    """A property of RARE as it is in atoms that are not marked."""
+    if name == "mass":
+        return MASS[atomic_number]
+    column = np.zeros(len(atomic_number), np.int64)
+    if name == "hybridization":
+        column[:] = int(Chem.HybridizationType.SP3)
+        column[sp2] = int(Chem.HybridizationType.SP2)
+    return column
 
 
 class _Columns:
     """One list of values per property, longer by each molecule."""
 
     def __init__(self, read: Mapping[str, Read]) -> None:
-        self.lists: dict[str, list[Any]] = {name: [] for name in read}
-        self._grow = [(self.lists[name].extend, get) for name, get in read.items()]
+        self._lists: dict[str, list[Any]] = {name: [] for name in read}
+        self._grow = [(self._lists[name].extend, get) for name, get in read.items()]
 
     def add(self, things: list[Any]) -> None:
         for extend, get in self._grow:
             extend(map(get, things))
 
+    def last(self, name: str, count: int) -> list[Any]:
+        values = self._lists[name]
+        return values[len(values) - count :]
+
     def arrays(self) -> dict[str, Array]:
-        return {name: np.array(values, TYPES.get(name, np.int64)) for name, values in self.lists.items()}
+        return {name: np.array(values, TYPES.get(name, np.int64)) for name, values in self._lists.items()}
 
 
 def _neighbours(found: Properties) -> Array:
