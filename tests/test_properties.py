@@ -38,8 +38,12 @@ ODD = [
     "[U](F)(F)(F)(F)(F)F",
     "C#[O+]",
     "C1CC1.c1ccc2ccccc2c1",
+    "C:C",
+    "c1ccccc1:c1ccccc1",
+    "C1CCCC:CCC1",
+    "c1cc2ccc3ccc(c1)n23",
 ]
-"""One of each kind: isotopes, radicals, charges, every kind of stereo, dative bonds, rings, single atoms."""
+"""One of each kind: isotopes, radicals, charges, every kind of stereo, dative bonds, rings, single atoms, misused\naromatic bonds."""
 Getter = Callable[[Any], Any]
 ATOM_GETTERS: dict[str, Getter] = {**ATOM, **RARE, "degree": Chem.Atom.GetTotalDegree}
 BOND_GETTERS: dict[str, Getter] = {

@@ -122,6 +122,11 @@ def prune(
     return done
 
 
+def used_bytes(cache: Path) -> int:
+    """Of everything in the cache, unfinished stores included."""
+    return sum(map(_size, stores_folder(cache).glob("*")))
+
+
 def remove(folder: Path) -> bool:
     """Remove a store unless a process has it open; nobody sees half of it."""
     doomed = folder.with_name(f".{folder.name}.removed.{os.getpid()}")
@@ -170,7 +175,7 @@ def _entry(folder: Path) -> Entry:
 
 def _size(folder: Path) -> int:
     sizes = []
-    for file in folder.iterdir():
+    for file in folder.glob("*"):
         with suppress(OSError):  # removed meanwhile
             sizes.append(file.stat().st_size)
     return sum(sizes)

@@ -41,7 +41,7 @@ NONMETALS = np.isin(np.arange(119), [1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 3
 """By atomic number. RDKit makes bonds to the others dative."""
 FEW_ROWS = 500
 """One-hot rows per matrix product; for more, BLAS starts threads that cost more than the product."""
-PERIOD = 5
+SCALE = 5
 """Its atomic numbers are divided by this."""
 
 
@@ -116,9 +116,9 @@ def _rows(smiles: list[str]) -> tuple[Array, ...] | None:
         with BlockLogs():
             # no hydrogens added, no offset of carbon, each bond once, no self-loops
             atoms, bonds, ends, _, owner = cuik.batch_mol_featurizer(smiles, *_features(), False, False, False, False)
-    except RuntimeError:
+    except (RuntimeError, ValueError, IndexError):  # what C++ exceptions become
         return None
-    number = np.rint(atoms[:, -1] * PERIOD).astype(np.int64)
+    number = np.rint(atoms[:, -1] * SCALE).astype(np.int64)
     return _codes("atoms", atoms), number, _codes("bonds", bonds), ends, owner
 
 

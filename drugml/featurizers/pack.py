@@ -18,7 +18,7 @@ from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.data.cache import cache_folder as cache_folder
-from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch
+from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
 from drugml.data.chunks import mapped
 from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.progress import Progress
@@ -110,7 +110,7 @@ def pack_cached(
         packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
         if packed.store is not None and packed.store.nbytes <= limit:
             _write(folder, packed, what=f"{described(spec)}, standardized: {standardize.kind}")
-    if removed := prune(cache, max_bytes=limit).removed:
+    if used_bytes(cache) > limit and (removed := prune(cache, max_bytes=limit).removed):
         log.info("features: %s removed from the cache, DRUGML_CACHE_SIZE is reached", total_text(removed))
     return packed
 
