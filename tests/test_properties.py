@@ -43,7 +43,8 @@ ODD = [
     "C1CCCC:CCC1",
     "c1cc2ccc3ccc(c1)n23",
 ]
-"""One of each kind: isotopes, radicals, charges, every kind of stereo, dative bonds, rings, single atoms, misused\naromatic bonds."""
+"""One of each kind: isotopes, radicals, charges, every kind of stereo, dative bonds, rings, single atoms,
+misused aromatic bonds."""
 Getter = Callable[[Any], Any]
 ATOM_GETTERS: dict[str, Getter] = {**ATOM, **RARE, "degree": Chem.Atom.GetTotalDegree}
 BOND_GETTERS: dict[str, Getter] = {
