@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import rdkit
 from numpy.typing import NDArray
+from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 from drugml.data.store import PackedStore, select
@@ -38,7 +39,9 @@ MOST_ATOMS = 65_536
 UNUSUAL = re.compile(r"\s|InChI=|\*|#0|\[\d|[$~<>]")
 """More than one word, an InChI, a wildcard, an isotope, or a bond of another kind."""
 NONMETALS = np.isin(np.arange(119), [1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53])
-"""By atomic number. RDKit makes bonds to the others dative."""
+"""By atomic number. Only bonds to the others can be dative without an arrow in the SMILES."""
+AROMATIC = ChempropV2.bonds.features[0].choices.index(int(Chem.BondType.AROMATIC))
+"""Code of aromatic bonds, and what dative ones are taken for."""
 FEW_ROWS = 500
 """One-hot rows per matrix product; for more, BLAS starts threads that cost more than the product."""
 SCALE = 5
@@ -101,8 +104,9 @@ def pack_smiles(smiles: Sequence[str], max_atoms: int) -> Read:
         bond_start=bond_start,
     )
     counts = np.diff(atom_start)
-    dative = np.bincount(bond_owner, ~NONMETALS[number[ends]].all(axis=0), minlength=len(at))
-    good = np.flatnonzero((counts > 0) & (counts <= min(max_atoms, MOST_ATOMS)) & (dative == 0))
+    dative = (bond_codes[:, 0] == AROMATIC) & ~NONMETALS[number[ends]].all(axis=0)
+    fits = (counts > 0) & (counts <= min(max_atoms, MOST_ATOMS))
+    good = np.flatnonzero(fits & (np.bincount(bond_owner, dative, minlength=len(at)) == 0))
     return Read(select(store, good) if len(good) else None, [at[i] for i in good])
 
 
