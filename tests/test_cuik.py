@@ -105,6 +105,7 @@ def test_what_it_reads_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None
     read = [ODD[i] for i in cuik.pack_smiles(ODD, 40).done]
     usual = {
         " CCO ",
+        "CC[Mg]Br",
         "C:C",
         "c1ccccc1:c1ccccc1",
         "C1CCCC:CCC1",
