@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from drugml.data.molecule import connectivity, identity, parse, scaffold
+from drugml.data.molecule import connectivity, identity, parse, parse_all, scaffold
 from drugml.data.status import Reject, Status
 from tests.conftest import SMILES
 
@@ -83,3 +83,28 @@ def test_connectivity_is_the_skeleton_alone() -> None:
     assert {connectivity(k) for k in keys} == {"QNAYBMKLOCPYGJ"}
     assert connectivity(identity(mol("NCCC(=O)O"))) != "QNAYBMKLOCPYGJ"
     assert connectivity("smiles:0123456789abcdef0123") == "smiles:0123456789abcdef0123"
+
+
+def test_many_are_parsed_as_one_by_one_and_rdkit_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    texts = [
+        *SMILES,
+        "junk",
+        "c1cccc1",
+        "",
+        "CC O",
+        "InChI=1S/CH4/h1H4",
+        "InChI=1S/nothing",
+        "*C",
+        "C(C)(C)(C)(C)C",
+    ] * 2
+    many = parse_all(texts, 1000)
+    assert capfd.readouterr().err == ""
+    one_by_one = [parse(t, 1000) for t in texts]
+    for a, b in zip(many, one_by_one, strict=True):
+        assert type(a) is type(b)
+        assert a == b if isinstance(a, Reject) else Chem.MolToSmiles(a) == Chem.MolToSmiles(b)
+
+
+def test_every_way_to_write_a_wildcard_is_found() -> None:
+    for text in ("*", "C*", "[*]C", "[0*]C", "[#0]C", "[1*]C", "[*:1]C", "CC* |$;;R1$|", "*C |$_AP1;$|"):
+        assert parse(text, 1000) == Reject(Status.UNSUPPORTED, "a wildcard atom (*) stands for no element"), text

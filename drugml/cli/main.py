@@ -7,7 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from drugml.cli import config, data, models, registry
+from drugml.cli import cache, config, data, models, registry
 from drugml.cli.compare import compare
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
@@ -22,6 +22,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(cache.app, name="cache")
 app.command()(compare)
 
 Source = Annotated[

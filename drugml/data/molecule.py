@@ -1,12 +1,15 @@
 """SMILES or InChI to molecule, or the reason why not; and what makes two molecules the same."""
 
 import hashlib
+from collections.abc import Sequence
 
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 from rdkit.rdBase import BlockLogs
 
 from drugml.data.status import Reject, Status
+
+WILDCARD = Chem.MolFromSmarts("[#0]")
 
 
 def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
@@ -15,6 +18,17 @@ def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
     RDKit ignores what follows a space; here it is a reject, because `CC O` is more often a broken
     `CCO` than an ethane with a name. Groups of relative stereo (`|o1:1|`) stay with the molecule.
     """
+    with BlockLogs():
+        return _parse(smiles, max_atoms)
+
+
+def parse_all(smiles: Sequence[str], max_atoms: int) -> list[Chem.Mol | Reject]:
+    """`parse` of each, in order."""
+    with BlockLogs():
+        return [_parse(s, max_atoms) for s in smiles]
+
+
+def _parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
     text = smiles.strip()
     if not text:
         return Reject(Status.EMPTY, "no SMILES")
@@ -23,11 +37,8 @@ def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
         return _parse_inchi(text, max_atoms)
     if rest and not rest[0].startswith("|"):
         return Reject(Status.NOT_SMILES, f"text after the SMILES: {rest[0]!r}")
-    with BlockLogs():
-        mol = Chem.MolFromSmiles(text)
-        if mol is None:
-            return _diagnose(core)
-    return fault(mol, text, max_atoms) or mol
+    mol = Chem.MolFromSmiles(text)
+    return _diagnose(core) if mol is None else fault(mol, text, max_atoms) or mol
 
 
 def is_inchi(text: str) -> bool:
@@ -44,8 +55,7 @@ def has_stereo_groups(mol: Chem.Mol) -> bool:
 
 
 def _parse_inchi(text: str, max_atoms: int) -> Chem.Mol | Reject:
-    with BlockLogs():
-        mol = Chem.MolFromInchi(text)
+    mol = Chem.MolFromInchi(text)
     if mol is None:
         return Reject(Status.NOT_SMILES, f"not an InChI: {text[:80]!r}")
     return fault(mol, text, max_atoms) or mol
@@ -57,7 +67,7 @@ def fault(mol: Chem.Mol, text: str, max_atoms: int) -> Reject | None:
         return Reject(Status.NO_ATOMS, f"a SMILES without atoms: {text!r}")
     if mol.GetNumAtoms() > max_atoms:
         return Reject(Status.TOO_LARGE, f"{mol.GetNumAtoms()} heavy atoms, more than data.max_atoms = {max_atoms}")
-    if any(a.GetAtomicNum() == 0 for a in mol.GetAtoms()):
+    if ("*" in text or "#0" in text) and mol.HasSubstructMatch(WILDCARD):  # there is no other way to write one
         return Reject(Status.UNSUPPORTED, "a wildcard atom (*) stands for no element")
     return None
 
@@ -93,9 +103,8 @@ def digest(text: str) -> str:
 
 
 def _diagnose(smiles: str) -> Reject:
-    with BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=False)
-        if mol is None:
-            return Reject(Status.NOT_SMILES, f"not a SMILES: {smiles[:80]!r}")
-        problems = [p.Message() for p in Chem.DetectChemistryProblems(mol)]
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is None:
+        return Reject(Status.NOT_SMILES, f"not a SMILES: {smiles[:80]!r}")
+    problems = [p.Message() for p in Chem.DetectChemistryProblems(mol)]
     return Reject(Status.CHEMISTRY, "; ".join(problems[:3]) or f"RDKit cannot sanitize {smiles[:80]!r}")

@@ -4,15 +4,19 @@ Shape letters: M molecules, N atoms and P bonds of all of them together.
 """
 
 import json
+import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drugml.data.use import opened
 
 Array = NDArray[Any]
 META = "store.json"
@@ -62,7 +66,7 @@ class PackedStore:
         return sum(a.nbytes for a in self._arrays().values())
 
     def save(self, folder: Path, meta: Mapping[str, Any]) -> None:
-        """Write all arrays and `meta` so that a reader sees the whole folder or none.
+        """Write all arrays and `meta` so that a reader sees the whole folder or none, whenever the writer is killed.
 
         Several processes may write the same folder at once: the first one wins.
         """
@@ -70,33 +74,45 @@ class PackedStore:
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             for name, array in self._arrays().items():
-                np.save(part / f"{name}.npy", array, allow_pickle=False)
-            described = {**meta, "arrays": _described(self._arrays())}
-            (part / META).write_text(json.dumps(described), encoding="utf-8")
+                with (part / f"{name}.npy").open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
+                    _to_disk(file)
+            with (part / META).open("w", encoding="utf-8") as text:
+                json.dump({**meta, "arrays": _described(self._arrays())}, text)
+                _to_disk(text)
             part.rename(folder)
         except OSError:
-            shutil.rmtree(part, ignore_errors=True)
             if not (folder / META).exists():
                 raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: Path) -> tuple["PackedStore", dict[str, Any]]:
         """Map the arrays of a saved store, with its `meta`.
 
+        As long as the store lives, `drugml.data.cache.remove` leaves its folder alone.
+
         Raises:
-            FileNotFoundError: if there is none.
-            ValueError, KeyError: if a file is damaged or missing.
+            FileNotFoundError: if there is none, or it is being removed.
+            ValueError: if a file is damaged or missing.
         """
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-        levels: dict[str, dict[str, Array]] = {"molecule": {}, "atom": {}, "bond": {}, "start": {}}
-        for file in sorted(folder.glob("*.npy")):
-            level, name = file.stem.split(".", 1)
-            empty = file.stat().st_size <= 128  # an array without elements cannot be mapped
-            levels[level][name] = np.load(file, mmap_mode=None if empty else "r", allow_pickle=False)
-        start = levels.pop("start")
-        store = cls(**levels, atom_start=start["atom"], bond_start=start["bond"])
-        if _described(store._arrays()) != meta["arrays"]:
-            raise ValueError("its arrays are not those that were written")
+        use = opened(folder / META)
+        try:
+            meta = json.load(use)
+            levels: dict[str, dict[str, Array]] = {"molecule": {}, "atom": {}, "bond": {}, "start": {}}
+            for full, (shape, dtype) in meta["arrays"].items():
+                level, name = full.split(".", 1)
+                levels[level][name] = _mapped(folder / f"{full}.npy", shape, dtype)
+            start = levels.pop("start")
+            store = cls(**levels, atom_start=start["atom"], bond_start=start["bond"])
+        except (KeyError, TypeError, AttributeError) as error:
+            use.close()
+            raise ValueError(f"{META} is not what was written") from error
+        except BaseException:
+            use.close()
+            raise
+        weakref.finalize(store, use.close)
         return store, meta
 
     def _arrays(self) -> dict[str, Array]:
@@ -104,6 +120,25 @@ class PackedStore:
         named |= {f"atom.{k}": v for k, v in self.atom.items()}
         named |= {f"bond.{k}": v for k, v in self.bond.items()}
         return named | {"start.atom": self.atom_start, "start.bond": self.bond_start}
+
+
+def _mapped(file: Path, shape: list[int], dtype: str) -> Array:
+    try:
+        empty = 0 in shape  # an array without elements cannot be mapped
+        array: Array = np.load(file, mmap_mode=None if empty else "r", allow_pickle=False)
+    except FileNotFoundError as error:
+        if file.with_name(META).exists():
+            raise ValueError(f"{file.name} is missing") from error
+        raise  # the whole folder has been removed meanwhile
+    if [*array.shape] != shape or array.dtype.str != dtype:
+        raise ValueError(f"{file.name} is not what was written")
+    return array
+
+
+def _to_disk(file: IO[Any]) -> None:
+    """Before the folder gets its name: a machine that loses power could keep the name and lose the bytes."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _described(arrays: Mapping[str, Array]) -> dict[str, list[Any]]:

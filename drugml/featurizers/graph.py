@@ -1,38 +1,19 @@
 """Molecules as graphs of integer codes, in the vocabularies of Chemprop v2 and OGB."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
 from drugml.data.store import GraphLayout, OneHotLayout, PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
+from drugml.featurizers.properties import properties
 from drugml.featurizers.vocabulary import Vocabulary, category, flag, last_is_other, partial, yes_no
 
-Read = Callable[[Any], Any]
-
-ATOM: dict[str, Read] = {
-    "atomic_number": Chem.Atom.GetAtomicNum,
-    "degree": Chem.Atom.GetTotalDegree,
-    "charge": Chem.Atom.GetFormalCharge,
-    "chirality": Chem.Atom.GetChiralTag,
-    "hydrogens": Chem.Atom.GetTotalNumHs,
-    "hybridization": Chem.Atom.GetHybridization,
-    "aromatic": Chem.Atom.GetIsAromatic,
-    "radicals": Chem.Atom.GetNumRadicalElectrons,
-    "ring": Chem.Atom.IsInRing,
-}
-ATOM_FLOATS: dict[str, Read] = {"mass_100": lambda atom: atom.GetMass() * 0.01}
-"""Mass in 100 dalton; an isotope has its own."""
-BOND: dict[str, Read] = {
-    "type": Chem.Bond.GetBondType,
-    "conjugated": Chem.Bond.GetIsConjugated,
-    "ring": Chem.Bond.IsInRing,
-    "stereo": Chem.Bond.GetStereo,
-}
+FLOATS: dict[str, tuple[str, float]] = {"mass_100": ("mass", 0.01)}
+"""Real-valued columns: a property and its factor. Mass is in 100 dalton; an isotope has its own."""
 
 
 def _values(enum: Any, names: str) -> tuple[int, ...]:
@@ -62,22 +43,21 @@ class CodedGraph:
         return {"kind": "graph", "atoms": self.atoms.describe(), "bonds": self.bonds.describe()}
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
-        atoms = [a for m in mols for a in m.GetAtoms()]
-        bonds = [b for m in mols for b in m.GetBonds()]
-        floats = [list(map(ATOM_FLOATS[name], atoms)) for name in self.atoms.floats]
-        ends = [list(map(get, bonds)) for get in (Chem.Bond.GetBeginAtomIdx, Chem.Bond.GetEndAtomIdx)]
+        floats = [FLOATS[name] for name in self.atoms.floats]
+        read = properties(mols, [*(f.name for f in self.atoms.features), *(name for name, _ in floats)])
+        scaled = [read.atom[name] * factor for name, factor in floats]
         return PackedStore(
             molecule={},
             atom={
-                "codes": _codes(self.atoms, ATOM, atoms),
-                "floats": np.array(floats, np.float32).reshape(len(floats), len(atoms)).T.copy(),
+                "codes": self.atoms.codes(read.atom),
+                "floats": np.array(scaled, np.float32).reshape(len(floats), sum(read.atoms)).T.copy(),
             },
             bond={
-                "codes": _codes(self.bonds, BOND, bonds),
-                "ends": np.array(ends, np.uint16).reshape(2, len(bonds)).T.copy(),
+                "codes": self.bonds.codes(read.bond),
+                "ends": np.stack([read.bond["begin"], read.bond["end"]], axis=1),
             },
-            atom_start=_starts(m.GetNumAtoms() for m in mols),
-            bond_start=_starts(m.GetNumBonds() for m in mols),
+            atom_start=np.cumsum([0, *read.atoms], dtype=np.int64),
+            bond_start=np.cumsum([0, *read.bonds], dtype=np.int64),
         )
 
 
@@ -141,12 +121,3 @@ class Ogb(CodedGraph):
             yes_no("conjugated"),
         )
     )
-
-
-def _codes(vocabulary: Vocabulary, read: dict[str, Read], things: list[Any]) -> NDArray[np.uint8]:
-    columns = [f.codes(np.fromiter(map(read[f.name], things), np.int64, len(things))) for f in vocabulary.features]
-    return np.stack(columns, axis=1)
-
-
-def _starts(counts: Iterable[int]) -> NDArray[np.int64]:
-    return np.cumsum([0, *counts], dtype=np.int64)

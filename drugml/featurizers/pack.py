@@ -3,8 +3,6 @@
 import hashlib
 import json
 import logging
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,14 +14,19 @@ import rdkit
 from rdkit import Chem
 
 from drugml.config.base import Spec
-from drugml.config.standardize import StandardizeSpec
+from drugml.config.featurizers import ChempropV2Spec
+from drugml.config.standardize import NoStandardization, StandardizeSpec
+from drugml.data.cache import cache_folder as cache_folder
+from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
 from drugml.data.chunks import cores as cores
 from drugml.data.chunks import mapped
-from drugml.data.molecule import fault, identity, parse, scaffold
+from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
-from drugml.data.store import PackedStore, concatenate, empty
+from drugml.data.store import PackedStore, concatenate, empty, select
+from drugml.data.use import alone
+from drugml.featurizers import cuik
 from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ def pack(
     max_atoms: int,
     identities: bool = False,
     workers: int = 1,
+    accelerate: bool = True,
 ) -> Packed:
     """Parse, standardize and featurize, in order.
 
@@ -65,9 +69,15 @@ def pack(
         max_atoms: larger molecules are rejected, before and after that.
         identities: also store `inchikey` and `scaffold` of each standard molecule, as splits need them.
         workers: processes; SMILES go out and arrays come back, never molecules.
+        accelerate: whether to use cuik-molmaker where it is installed, fits and can do what is asked; the result is
+            the same.
     """
+    quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
     chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
-    job = partial(_pack_chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities)
+    chunk = _pack_quickly if quick and cuik.library() else _pack_chunk
+    job: Callable[[Sequence[str]], Packed] = partial(
+        chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
+    )
     stores: list[PackedStore] = []
     rejects: dict[int, Reject] = {}
     notes: dict[int, str] = {}
@@ -93,33 +103,49 @@ def pack_cached(
     """As `pack` with identities, from the cache where the same was packed before.
 
     The key covers the SMILES, what standardizer and featurizer say of themselves, RDKit's version and this format;
-    on any difference the work is done anew.
+    on any difference the work is done anew. Of several processes that want the same at once, one does it.
+
+    Raises:
+        UserError: if `DRUGML_CACHE_SIZE` is no size.
     """
-    folder = cache / "stores" / _key(smiles, spec, standardize, max_atoms)
-    try:
-        store, meta = PackedStore.load(folder)
-        log.info("features: %s molecules from the cache", f"{len(store):,}")
-        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
-        return Packed(store, rejects, {int(i): str(text) for i, text in meta["notes"].items()})
-    except FileNotFoundError:
-        pass
-    except (ValueError, KeyError, OSError) as error:
-        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
-        shutil.rmtree(folder, ignore_errors=True)
-    packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
-    if packed.store is not None:
-        try:
-            reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
-            packed.store.save(folder, {"rejects": reasons, "notes": packed.notes})
-        except OSError as error:
-            log.warning("features: not cached, %s: %s", folder, error.strerror or error)
+    limit = size_limit()
+    folder = stores_folder(cache) / _key(smiles, spec, standardize, max_atoms)
+    if (found := _cached(folder)) is not None:
+        return found
+    with alone(lock_of(folder), "features: another process is packing the same molecules; waiting for it"):
+        if (found := _cached(folder)) is not None:
+            return found
+        packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
+        if packed.store is not None and packed.store.nbytes <= limit:
+            _write(folder, packed, what=f"{described(spec)}, standardized: {standardize.kind}")
+    if used_bytes(cache) > limit and (removed := prune(cache, max_bytes=limit).removed):
+        log.info("features: %s removed from the cache, DRUGML_CACHE_SIZE is reached", total_text(removed))
     return packed
 
 
-def cache_folder() -> Path:
-    """`DRUGML_CACHE`, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("DRUGML_CACHE") or Path(base) / "drugml")
+def _cached(folder: Path) -> Packed | None:
+    try:
+        store, meta = PackedStore.load(folder)
+        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
+        notes = {int(i): str(text) for i, text in meta["notes"].items()}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, OSError) as error:
+        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
+        remove(folder)
+        return None
+    touch(folder)
+    log.info("features: %s molecules from the cache", f"{len(store):,}")
+    return Packed(store, rejects, notes)
+
+
+def _write(folder: Path, packed: Packed, what: str) -> None:
+    reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
+    try:
+        if packed.store is not None:
+            packed.store.save(folder, {"what": what, "rejects": reasons, "notes": packed.notes})
+    except OSError as error:
+        log.warning("features: not cached, %s: %s", folder, error.strerror or error)
 
 
 def _pack_chunk(
@@ -140,11 +166,30 @@ def _pack_chunk(
         return Packed(store, rejects | failed, {i: text for i, text in notes.items() if i not in failed})
 
 
+def _pack_quickly(
+    smiles: Sequence[str], *, spec: Spec | None, standardize: StandardizeSpec, max_atoms: int, identities: bool
+) -> Packed:
+    """As `_pack_chunk`, which is given only what is left."""
+    read = cuik.pack_smiles(smiles, max_atoms)
+    left = sorted({*range(len(smiles))}.difference(read.done))
+    if not left:
+        return Packed(read.store, {}, {})
+    rest = _pack_chunk(
+        [smiles[i] for i in left], spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
+    )
+    rejects = {left[i]: r for i, r in rest.rejects.items()}
+    stores = [s for s in (read.store, rest.store) if s is not None]
+    if len(stores) < 2:
+        return Packed(stores[0] if stores else None, rejects, {})
+    at = np.array([*read.done, *(i for i in left if i not in rejects)])
+    return Packed(select(concatenate(stores), np.argsort(at)), rejects, {})
+
+
 def _standard(
     smiles: Sequence[str], spec: StandardizeSpec, max_atoms: int
 ) -> tuple[dict[int, Chem.Mol], dict[int, Reject], dict[int, str]]:
     """Position to standard molecule, to reject, and to what was changed; each position in one of the first two."""
-    parsed = [parse(s, max_atoms) for s in smiles]
+    parsed = parse_all(smiles, max_atoms)
     rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
     mols = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
     good: dict[int, Chem.Mol] = {}
@@ -184,6 +229,14 @@ def _featurize(featurizer: Featurizer | None, mols: list[Chem.Mol], *, identitie
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
     }
     return replace(store, molecule={**store.molecule, **extra})
+
+
+def described(spec: Spec | None) -> str:
+    """A featurizer and those of its options that were chosen, in one line."""
+    if spec is None:
+        return "no features"
+    chosen = spec.model_dump(exclude_defaults=True, exclude={"name"})
+    return " ".join([spec.model_dump()["name"], *(f"{k}={v}" for k, v in chosen.items())])
 
 
 def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec, max_atoms: int) -> str:

@@ -1,5 +1,6 @@
 """One-hot vocabularies as data: which values a code stands for, and where its column is in a one-hot row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,10 @@ class Feature:
 
     def codes(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Codes of property values, (n,) to (n,)."""
-        order = np.argsort(self.choices)
-        known = np.array(self.choices)[order]
-        at = np.searchsorted(known, values).clip(max=len(known) - 1)
-        other = len(self.choices) - (self.other == "last")
-        return np.where(known[at] == values, order[at], other).astype(np.uint8)
+        low, high = min(self.choices) - 1, max(self.choices) + 1  # both stand for anything else
+        table: NDArray[np.uint8] = np.full(high - low + 1, len(self.choices) - (self.other == "last"), np.uint8)
+        table[np.array(self.choices) - low] = np.arange(len(self.choices))
+        return np.take(table, values.clip(low, high) - low)
 
 
 def category(name: str, choices: tuple[int, ...]) -> Feature:
@@ -77,6 +77,10 @@ class Vocabulary:
             "features": [[f.name, list(f.choices), f.other, f.columns, f.silent] for f in self.features],
             "floats": list(self.floats),
         }
+
+    def codes(self, values: Mapping[str, NDArray[np.int64]]) -> NDArray[np.uint8]:
+        """Codes (n, A) of the properties of n atoms or bonds, each (n,)."""
+        return np.stack([f.codes(values[f.name]) for f in self.features], axis=1)
 
     def column_of(self) -> list[list[int]]:
         """For each feature and code the one-hot column, or -1 where the code sets none."""
