@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Registered models: list versions, promote one to champion.")
+app = typer.Typer(
+    no_args_is_help=True, help="Registered models: versions, their differences, and which is the champion."
+)
 
 Uri = Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db here otherwise.")]
+Name = Annotated[str, typer.Argument(help="Registered model.")]
 
 
 @app.command("list")
@@ -22,13 +25,12 @@ def list_(uri: Uri = None) -> None:
 
 @app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="Registered model.")],
+    name: Name,
     version: Annotated[str | None, typer.Option(help="Version; the candidate otherwise.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote what the gate refuses; leaves a trace.")] = False,
     uri: Uri = None,
 ) -> None:
-    """Make a version the champion."""
-    from drugml.tracking.models import promote as verb
-    from drugml.tracking.store import connect
+    """Make a version the champion, if it is whole, comparable with the champion and not shown to be worse."""
+    from drugml.runs.promote import promote as verb
 
-    promoted = verb(connect(uri), name, version)
-    typer.echo(f"{promoted.uri} is now models:/{promoted.name}@champion")
+    typer.echo(verb(name, version, force, uri, typer.echo).summary())
