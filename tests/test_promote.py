@@ -186,3 +186,43 @@ def test_what_is_not_there_is_named(two: Path, cli: Cli) -> None:
     none = cli("registry", "promote", NAME)
     assert none.err == "error: t-y: no candidate; name one with --version (versions: 2, 1)\n"
     assert not client(two).get_registered_model(NAME).aliases
+
+
+def test_rollback_goes_back_one_champion_at_a_time(two: Path, cli: Cli) -> None:
+    none = cli("registry", "rollback", NAME)
+    assert none.code == 2
+    assert none.err == (
+        "error: t-y: there is no champion to go back to, it never had one; use `drugml registry promote t-y`\n"
+    )
+    for version in (2, 1, 2):
+        assert cli("registry", "promote", NAME, "--version", version, "--force").code == 0
+    assert client(two).get_registered_model(NAME).tags["drugml.former_champions"] == "2,1"
+    done = cli("registry", "rollback", NAME)
+    assert done.out == "models:/t-y/1 is now models:/t-y@champion; it was version 2\n"
+    assert champion(two) == "1"
+    assert client(two).get_model_version(NAME, "2").tags["drugml.rolled_back_by"]
+    assert cli("registry", "rollback", NAME).out == "models:/t-y/2 is now models:/t-y@champion; it was version 1\n"
+    assert client(two).get_registered_model(NAME).tags["drugml.former_champions"] == ""
+    refused = cli("registry", "rollback", NAME)
+    assert refused.code == 2
+    assert "there is no champion to go back to, version 2 is the first;" in refused.err
+    assert champion(two) == "2"
+
+
+def test_rollback_passes_over_versions_that_are_gone_and_refuses_a_broken_bundle(two: Path, cli: Cli) -> None:
+    train_app(*GOOD, "train.seed=5")
+    for version in (1, 2, 3):
+        assert cli("registry", "promote", NAME, "--version", version, "--force").code == 0
+    client(two).delete_model_version(NAME, "2")
+    source = client(two).get_model_version(NAME, "1").source
+    spec = Path(source.removeprefix("file://")) / "artifacts/bundle/spec.json"
+    kept = spec.read_text()
+    try:
+        spec.write_text(kept.replace("rdkit", "rdkut", 1))
+        refused = cli("registry", "rollback", NAME)
+        assert "spec.json: was changed after it was written (its hash does not fit)" in refused.err
+        assert champion(two) == "3"
+    finally:
+        spec.write_text(kept)
+    assert cli("registry", "rollback", NAME).code == 0
+    assert champion(two) == "1"

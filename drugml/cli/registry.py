@@ -34,3 +34,11 @@ def promote(
     from drugml.runs.promote import promote as verb
 
     typer.echo(verb(name, version, force, uri, typer.echo).summary())
+
+
+@app.command()
+def rollback(name: Name, uri: Uri = None) -> None:
+    """Make the version champion again that was it before."""
+    from drugml.runs.promote import rollback as verb
+
+    typer.echo(verb(name, uri).summary())
