@@ -16,7 +16,8 @@ METRICS = ("rmse", "mae", "r2", "pearson", "spearman")
 
 
 def client(place: Path) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{place}/mlflow.db")
+    uri = f"sqlite:///{place}/mlflow.db"
+    return MlflowClient(uri, uri)
 
 
 def train_app(*options: object, model: str = "forest") -> None:

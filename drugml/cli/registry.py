@@ -24,6 +24,45 @@ def list_(uri: Uri = None) -> None:
 
 
 @app.command()
+def show(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="Version; the champion otherwise, or the candidate.")] = None,
+    uri: Uri = None,
+) -> None:
+    """What is known of a version: run, hashes, metrics, packages, and how to use it and make it again."""
+    from drugml.runs.describe import describe
+
+    rows = describe(name, version, uri)
+    width = max(len(what) for what, _ in rows)
+    for what, value in rows:
+        typer.echo(f"{what:<{width}}  {value}")
+
+
+@app.command()
+def diff(
+    name: Name,
+    one: Annotated[str, typer.Argument(metavar="A", help="Version or alias.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Version or alias.")],
+    uri: Uri = None,
+) -> None:
+    """Two versions side by side: config, data, metrics, and the predictions that changed most."""
+    from drugml.cli.progress import table
+    from drugml.runs.difference import difference
+
+    found = difference(name, one, other, uri)
+    a, b = found.names
+    typer.echo(table(["config", a, b], found.config, 100) if found.config else "config: the same")
+    typer.echo(f"\n{table(['hash', a, b, ''], found.hashes)}")
+    typer.echo(f"\n{table(['test metric', a, b, 'difference'], found.metrics)}")
+    if found.why_no_changes:
+        typer.echo(f"\nno changes by molecule: {found.why_no_changes}")
+    for change in found.changes:
+        typer.echo(f"\n{change.target}: {change.summary}")
+        if change.rows:
+            typer.echo(table(["line", a, b, "change", "label", "SMILES"], change.rows, 200))
+
+
+@app.command()
 def promote(
     name: Name,
     version: Annotated[str | None, typer.Option(help="Version; the candidate otherwise.")] = None,

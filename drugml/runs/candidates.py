@@ -66,6 +66,11 @@ class Candidate:
         return {_plain(k): np.array([float(r[k] or "nan") for r in rows]) for k in names}
 
     @cached_property
+    def smiles(self) -> dict[str, str]:
+        """Line of each test molecule to its SMILES."""
+        return {r["line"]: r["smiles"] for r in _rows(self.folder / (OUT_OF_FOLD if self.is_cv else PREDICTIONS))}
+
+    @cached_property
     def tested(self) -> tuple[list[str], Floats, Floats]:
         """Lines, labels and predictions (M, T) of the test molecules as metrics see them.
 
