@@ -7,11 +7,6 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Runs that were recorded.")
 
 
-@app.callback()
-def runs() -> None:
-    """Keeps `list` a command of its own while it is the only one."""
-
-
 @app.command("list")
 def list_(
     experiment: Annotated[str | None, typer.Option(help="Of this experiment; of all otherwise.")] = None,
