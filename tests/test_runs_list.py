@@ -1,6 +1,8 @@
 """`drugml runs list`: the table of what was run, read from a real MLflow page by page."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,16 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store: Store) -> None:
     nothing = "0" * 8 if run_id[0] != "0" else "f" * 8
     with pytest.raises(UserError, match=f"run '{nothing}': not found in sqlite"):
         find.lookup(store, nothing)
+
+
+def test_a_beginning_of_two_ids_is_refused(store: Store, place: Path) -> None:
+    one, two = (record(store, "logs", "forest", "train", {}) for _ in range(2))
+    near = one[:8] + two[8:]  # ids are drawn by MLflow; two that begin alike must be made by hand
+    with closing(sqlite3.connect(place / "mlflow.db")) as database, database:
+        for table in ("runs", "tags", "params"):
+            database.execute(f"UPDATE {table} SET run_uuid = ? WHERE run_uuid = ?", (near, two))
+    with pytest.raises(UserError) as error:
+        find.lookup(store, one[:8])
+    ids = sorted((one, near), key=lambda i: i != one)
+    assert str(error.value) == f"run '{one[:8]}': 2 runs begin so ({ids[0][:12]}, {ids[1][:12]}); write more of it"
+    assert find.lookup(store, near).run_id == near

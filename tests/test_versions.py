@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from mlflow.store.artifact.cli import commands as artifacts
 
 import drugml
 from tests.conftest import SMILES, Cli, read_csv, write_csv
@@ -128,3 +130,21 @@ def test_diff_of_other_molecules_or_labels_says_so(here: Path, cli: Cli) -> None
     assert done.out.endswith("\n\nno changes by molecule: the labels of 1 test molecules differ\n")
     refused = cli("registry", "diff", NAME, 1, 9)
     assert refused.err == "error: t-y: no version 9 (versions: 5, 4, 3, 2, 1)\n"
+
+
+def test_a_run_whose_folder_is_gone_is_made_again_from_its_config_in_mlflow(here: Path, cli: Cli) -> None:
+    run_id = run_of(here, 1)
+    kept = client(here).get_run(run_id).data.tags["drugml.folder"]
+    client(here).set_tag(run_id, "drugml.folder", str(here / "gone"))
+    try:
+        said = told(cli("registry", "show", NAME, "--version", 1).out)
+    finally:
+        client(here).set_tag(run_id, "drugml.folder", kept)
+    get, train = said["reproduce"].split(" && ")
+    assert get == f"mlflow artifacts download --run-id {run_id} --artifact-path config.yaml --dst-path ."
+    assert train == "drugml train config.yaml"
+    done = CliRunner().invoke(
+        artifacts, shlex.split(get)[2:], env={"MLFLOW_TRACKING_URI": f"sqlite:///{here}/mlflow.db"}
+    )
+    assert done.exit_code == 0, done.output
+    assert (here / "config.yaml").read_bytes() == (here / f"runs/t/{run_id}/config.yaml").read_bytes()
