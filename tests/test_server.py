@@ -123,7 +123,7 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
     assert all(word in listed for word in ("size-model", "candidate", run.info.run_id))
     assert "champion" not in listed
     promoted = cli("registry", "promote", "size-model")
-    assert promoted.out.strip() == "models:/size-model/1 is now models:/size-model@champion"
+    assert promoted.out.splitlines()[-1] == "models:/size-model/1 is now models:/size-model@champion"
     assert client.get_model_version_by_alias("size-model", "champion").run_id == run.info.run_id
     assert "candidate, champion" in cli("registry", "list").out
 

@@ -59,8 +59,8 @@ def shown(metrics: dict[str, float]) -> str:
     return "  ".join(f"{k} {v:.4f}" for k, v in few)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows as aligned text; long cells are cut."""
-    cells = [[c if len(c) <= 40 else c[:37] + "..." for c in r] for r in (header, *rows)]
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], longest: int = 40) -> str:
+    """Rows as aligned text; cells longer than `longest` are cut."""
+    cells = [[c if len(c) <= longest else c[: longest - 3] + "..." for c in r] for r in (header, *rows)]
     widths = [max(len(r[i]) for r in cells) for i in range(len(header))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in cells)

@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Registered models: list versions, promote one to champion.")
+app = typer.Typer(
+    no_args_is_help=True, help="Registered models: versions, their differences, and which is the champion."
+)
 
 Uri = Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db here otherwise.")]
+Name = Annotated[str, typer.Argument(help="Registered model.")]
 
 
 @app.command("list")
@@ -21,14 +24,60 @@ def list_(uri: Uri = None) -> None:
 
 
 @app.command()
-def promote(
-    name: Annotated[str, typer.Argument(help="Registered model.")],
-    version: Annotated[str | None, typer.Option(help="Version; the candidate otherwise.")] = None,
+def show(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="Version; the champion otherwise, or the candidate.")] = None,
     uri: Uri = None,
 ) -> None:
-    """Make a version the champion."""
-    from drugml.tracking.models import promote as verb
-    from drugml.tracking.store import connect
+    """What is known of a version: run, hashes, metrics, packages, and how to use it and make it again."""
+    from drugml.runs.describe import describe
 
-    promoted = verb(connect(uri), name, version)
-    typer.echo(f"{promoted.uri} is now models:/{promoted.name}@champion")
+    rows = describe(name, version, uri)
+    width = max(len(what) for what, _ in rows)
+    for what, value in rows:
+        typer.echo(f"{what:<{width}}  {value}")
+
+
+@app.command()
+def diff(
+    name: Name,
+    one: Annotated[str, typer.Argument(metavar="A", help="Version or alias.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Version or alias.")],
+    uri: Uri = None,
+) -> None:
+    """Two versions side by side: config, data, metrics, and the predictions that changed most."""
+    from drugml.cli.progress import table
+    from drugml.runs.difference import difference
+
+    found = difference(name, one, other, uri)
+    a, b = found.names
+    typer.echo(table(["config", a, b], found.config, 100) if found.config else "config: the same")
+    typer.echo(f"\n{table(['hash', a, b, ''], found.hashes)}")
+    typer.echo(f"\n{table(['test metric', a, b, 'difference'], found.metrics)}")
+    if found.why_no_changes:
+        typer.echo(f"\nno changes by molecule: {found.why_no_changes}")
+    for change in found.changes:
+        typer.echo(f"\n{change.target}: {change.summary}")
+        if change.rows:
+            typer.echo(table(["line", a, b, "change", "label", "SMILES"], change.rows, 200))
+
+
+@app.command()
+def promote(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="Version; the candidate otherwise.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote what the gate refuses; leaves a trace.")] = False,
+    uri: Uri = None,
+) -> None:
+    """Make a version the champion, if it is whole, comparable with the champion and not shown to be worse."""
+    from drugml.runs.promote import promote as verb
+
+    typer.echo(verb(name, version, force, uri, typer.echo).summary())
+
+
+@app.command()
+def rollback(name: Name, uri: Uri = None) -> None:
+    """Make the version champion again that was it before."""
+    from drugml.runs.promote import rollback as verb
+
+    typer.echo(verb(name, uri).summary())

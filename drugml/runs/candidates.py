@@ -66,6 +66,11 @@ class Candidate:
         return {_plain(k): np.array([float(r[k] or "nan") for r in rows]) for k in names}
 
     @cached_property
+    def smiles(self) -> dict[str, str]:
+        """Line of each test molecule to its SMILES."""
+        return {r["line"]: r["smiles"] for r in _rows(self.folder / (OUT_OF_FOLD if self.is_cv else PREDICTIONS))}
+
+    @cached_property
     def tested(self) -> tuple[list[str], Floats, Floats]:
         """Lines, labels and predictions (M, T) of the test molecules as metrics see them.
 
@@ -109,13 +114,15 @@ def candidates(found: Sequence[Found], folder: Path) -> list[Candidate]:
             f"run {unfinished[0].run_id} ({unfinished[0].name}): is {unfinished[0].status}, not FINISHED; go on "
             "with it, or leave it out"
         )
-    differing = [
-        f"  {what}: {_each(found, tag)}" for tag, what in SAME.items() if len({f.tags.get(tag) for f in found}) > 1
-    ]
-    if differing:
+    if differing := differences(found):
         raise UserError("\n".join(["these runs cannot be compared, they differ in", *differing,
                                    "compare runs of the same table, split and metrics"]))  # fmt: skip
-    return [_downloaded(f, folder / f.run_id) for f in found]
+    return [fetched(f, folder / f.run_id) for f in found]
+
+
+def differences(found: Sequence[Found]) -> list[str]:
+    """In what these runs differ that makes them comparable, a line each with the value of every run."""
+    return [f"  {what}: {_each(found, tag)}" for tag, what in SAME.items() if len({f.tags.get(tag) for f in found}) > 1]
 
 
 def names(found: Sequence[Candidate]) -> list[str]:
@@ -131,7 +138,12 @@ def names(found: Sequence[Candidate]) -> list[str]:
     return [f"{n} ({c.run.run_id[:6]})" if out.count(n) > 1 else n for n, c in zip(out, found, strict=True)]
 
 
-def _downloaded(run: Found, folder: Path) -> Candidate:
+def fetched(run: Found, folder: Path) -> Candidate:
+    """A run with what a comparison reads of it, downloaded into a new folder.
+
+    Raises:
+        UserError: if the run lacks one of these files.
+    """
     folder.mkdir()
     of_kind = [FOLDS_CSV, OUT_OF_FOLD] if run.tags.get(KIND) == CV else [METRICS, PREDICTIONS]
     for name in (CONFIG, f"{SPLIT}.json", *of_kind):

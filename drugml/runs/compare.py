@@ -82,7 +82,7 @@ def compare(
         runs = candidates(found, Path(files))
         labels = names(runs)
         chosen = list(metrics) or [TASKS.build(runs[0].config.task).metrics[0]]
-        results = [_comparison(m, runs, labels, margin) for m in chosen]
+        results = [compared_by(m, runs, labels, margin) for m in chosen]
         if results[0].tukey is None and runs[0].is_cv:
             log.warning("fewer than %d folds: a test over molecules stands in for one over folds", FEWEST)
         return _recorded(store, runs, labels, results, out)
@@ -105,7 +105,12 @@ def _recorded(
     return Compared(run_id, folder, results, runs[0].test_share)
 
 
-def _comparison(metric: str, runs: Sequence[Candidate], labels: list[str], margin: float) -> Comparison:
+def compared_by(metric: str, runs: Sequence[Candidate], labels: list[str], margin: float) -> Comparison:
+    """Compare runs that fit together by one metric: over folds where there are enough, else over test molecules.
+
+    Raises:
+        UserError: if the runs have no such metric, it is undefined, or test labels differ.
+    """
     known = runs[0].scores
     if metric not in known:
         raise UserError(f"--metric {metric!r}: the runs have no such test metric; {nearest(metric, known)}")

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drugml.errors import UserError, nearest
-from drugml.tracking.run import CV, KIND, PARENT, TRAIN, VERBS, user
+from drugml.tracking.run import CV, FOLD, KIND, PARENT, TRAIN, VERBS, user
 from drugml.tracking.store import Store
 
 from mlflow.exceptions import MlflowException  # isort: skip
+
+PAGE = 1000
+"""Runs that the store is asked for at a time."""
 
 
 class Found(NamedTuple):
@@ -22,6 +25,10 @@ class Found(NamedTuple):
     experiment: str
     """Its name."""
     store: Store
+    metrics: dict[str, float]
+    """The last value of each."""
+    started: int
+    """Milliseconds since 1970."""
 
 
 def find(store: Store, run: str, kind: str) -> Found:
@@ -37,7 +44,9 @@ def find(store: Store, run: str, kind: str) -> Found:
 
 
 def lookup(store: Store, reference: str) -> Found:
-    """A run given by its id, its folder, or a registered model that it made (`models:/NAME/VERSION` or `@ALIAS`).
+    """A run given by its id or the beginning of it, its folder, or a registered model that it made.
+
+    Of a model: `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
 
     Raises:
         UserError: if there is none.
@@ -53,6 +62,8 @@ def lookup(store: Store, reference: str) -> Found:
                 else client.get_model_version(name, version)
             )
             run_id = str(one.run_id)
+        elif re.fullmatch("[0-9a-f]{6,31}", run_id):
+            run_id = _whole(store, run_id)
         return _found(store, store.client.get_run(run_id))
     except MlflowException as error:
         raise UserError(f"run {reference!r}: not found in {store.uri}: {str(error).splitlines()[0]}") from None
@@ -64,21 +75,33 @@ def finished(store: Store, experiment: str) -> list[Found]:
     Raises:
         UserError: if there is no such experiment.
     """
-    entity = store.client.get_experiment_by_name(experiment)
-    if entity is None:
-        known = [e.name for e in store.client.search_experiments()]
-        raise UserError(f"there is no experiment {experiment!r} in {store.uri}; {nearest(experiment, known)}")
+    only = _experiments(store, experiment)
     for kind in (CV, TRAIN):
-        tag = f"tags.`{KIND}` = '{kind}' AND attributes.status = 'FINISHED'"
-        if runs := _search(store, [entity.experiment_id], tag):
+        if runs := _search(store, only, f"tags.`{KIND}` = '{kind}' AND attributes.status = 'FINISHED'"):
             return runs
     return []
 
 
+def newest(store: Store, experiment: str | None, kind: str | None, limit: int) -> list[Found]:
+    """The last runs that were started, the newest first; those nested in a cross-validation are left out.
+
+    Args:
+        store: where they are recorded.
+        experiment: of this one; of all if None.
+        kind: of this kind; of all if None.
+        limit: at most so many.
+
+    Raises:
+        UserError: if there is no such experiment.
+    """
+    query = f"tags.`{KIND}` = '{kind}'" if kind else f"tags.`{KIND}` != '{FOLD}'"
+    return _search(store, _experiments(store, experiment), query, "attributes.start_time DESC", limit)
+
+
 def children(store: Store, run_id: str) -> list[Found]:
     """The runs nested in a run, the oldest first."""
-    experiment = [store.client.get_run(run_id).info.experiment_id]
-    return _search(store, experiment, f"tags.`{PARENT}` = '{run_id}'")
+    experiment = store.client.get_experiment(store.client.get_run(run_id).info.experiment_id)
+    return _search(store, {experiment.experiment_id: experiment.name}, f"tags.`{PARENT}` = '{run_id}'")
 
 
 def download(run: Found, name: str, folder: Path) -> Path:
@@ -102,18 +125,58 @@ def _newest(store: Store, kind: str) -> Found:
     return _found(store, runs[0])
 
 
-def _search(store: Store, experiments: list[str], query: str) -> list[Found]:
-    token, runs = None, []
+def _whole(store: Store, begin: str) -> str:
+    """The id that begins so, or `begin` itself if there is none."""
+    ids = [r.run_id for r in _search(store, _experiments(store, None), f"attributes.run_id LIKE '{begin}%'")]
+    if len(ids) > 1:
+        raise UserError(
+            f"run {begin!r}: {len(ids)} runs begin so ({', '.join(i[:12] for i in ids[:3])}); write more of it"
+        )
+    return ids[0] if ids else begin
+
+
+def _experiments(store: Store, name: str | None) -> dict[str, str]:
+    """Id to name of one experiment, or of all."""
+    token, known = None, dict[str, str]()
     while True:
-        page = store.client.search_runs(experiments, query, order_by=["attributes.start_time"], page_token=token)
-        runs += [_found(store, r) for r in page]
+        page = store.client.search_experiments(page_token=token)
+        known |= {str(e.experiment_id): str(e.name) for e in page}
         if not (token := page.token):
+            break
+    if name is None:
+        return known
+    if name not in known.values():
+        raise UserError(f"there is no experiment {name!r} in {store.uri}; {nearest(name, known.values())}")
+    return {i: n for i, n in known.items() if n == name}
+
+
+def _search(
+    store: Store,
+    experiments: dict[str, str],
+    query: str,
+    order: str = "attributes.start_time",
+    limit: int | None = None,
+) -> list[Found]:
+    """Runs of experiments (id to name); the store gives them page by page."""
+    token, runs = None, list[Found]()
+    while True:
+        size = PAGE if limit is None else min(PAGE, limit - len(runs))
+        page = store.client.search_runs([*experiments], query, order_by=[order], max_results=size, page_token=token)
+        runs += [_found(store, r, experiments[str(r.info.experiment_id)]) for r in page]
+        if not (token := page.token) or len(runs) == limit:
             return runs
 
 
-def _found(store: Store, entity: Any) -> Found:
+def _found(store: Store, entity: Any, experiment: str | None = None) -> Found:
     info, data = entity.info, entity.data
-    experiment = store.client.get_experiment(info.experiment_id).name
     return Found(
-        str(info.run_id), dict(data.tags), str(info.status), str(info.run_name), dict(data.params), experiment, store
+        run_id=str(info.run_id),
+        tags=dict(data.tags),
+        status=str(info.status),
+        name=str(info.run_name),
+        params=dict(data.params),
+        experiment=experiment or str(store.client.get_experiment(info.experiment_id).name),
+        store=store,
+        metrics=dict(data.metrics),
+        started=int(info.start_time),
     )

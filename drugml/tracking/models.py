@@ -4,9 +4,10 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from drugml.errors import UserError, nearest
 from drugml.prediction.probes import PROBES
@@ -21,6 +22,8 @@ from mlflow.types import ColSpec, Schema  # isort: skip
 
 SERVED = Path(__file__).parent / "served.py"
 CANDIDATE, CHAMPION = "candidate", "champion"
+FORMER = "drugml.former_champions"
+"""Tag of a registered model: the versions that were champion before, the last one last."""
 NEEDED = ("drugml", "rdkit", "torch", "numpy", "scipy")
 """Packages of the bundle's versions that serving needs."""
 log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ class Version(NamedTuple):
     version: str
     aliases: tuple[str, ...]
     run_id: str
+    tags: Mapping[str, str] = MappingProxyType({})
 
     @property
     def uri(self) -> str:
@@ -83,31 +87,64 @@ def register(store: Store, name: str, model_uri: str, run_id: str, tags: dict[st
 
 def versions(store: Store) -> Iterator[Version]:
     """All registered versions, by name, the newest first."""
-    for model in sorted(store.client.search_registered_models(), key=lambda m: m.name):
-        by_version: dict[str, list[str]] = {}
-        for alias, version in model.aliases.items():
-            by_version.setdefault(str(version), []).append(alias)
-        found = store.client.search_model_versions(f"name='{model.name}'")
-        for v in sorted(found, key=lambda v: -int(v.version)):
-            aliases = tuple(sorted(by_version.get(str(v.version), [])))
-            yield Version(model.name, str(v.version), aliases, v.run_id)
+    for model in sorted(_registered(store), key=lambda m: m.name):
+        yield from _versions(store, model)
 
 
-def promote(store: Store, name: str, version: str | None) -> Version:
-    """Make a version, by default the candidate, the champion.
+def choose(store: Store, name: str, version: str | None, *, preferred: Sequence[str] = (CANDIDATE,)) -> Version:
+    """A version of a registered model.
+
+    Args:
+        store: where it is registered.
+        name: of the model.
+        version: its number or an alias.
+        preferred: where `version` is None: the first of these aliases that the model has.
 
     Raises:
-        UserError: if there is no such model, version or candidate.
+        UserError: if there is no such model, version or alias.
     """
-    known = [v for v in versions(store) if v.name == name]
-    if not known:
-        raise UserError(f"there is no registered model {name!r}; {_names(store, name)}")
-    chosen = [v for v in known if (v.version == version if version else CANDIDATE in v.aliases)]
-    if not chosen:
-        what = f"no version {version}" if version else "no candidate; name one with --version"
-        raise UserError(f"{name}: {what} (versions: {', '.join(v.version for v in known)})")
-    store.client.set_registered_model_alias(name, CHAMPION, chosen[0].version)
-    return chosen[0]._replace(aliases=tuple(sorted({*chosen[0].aliases, CHAMPION})))
+    known = _known(store, name)
+    wanted = (version,) if version else preferred
+    for one in wanted:
+        for v in known:
+            if v.version == one or one in v.aliases:
+                return v
+    what = f"no version {version}" if version else f"no {' or '.join(preferred)}; name one with --version"
+    raise UserError(f"{name}: {what} (versions: {', '.join(v.version for v in known)})")
+
+
+def champion(store: Store, name: str) -> Version | None:
+    """The version that is the champion now."""
+    return next((v for v in _known(store, name) if CHAMPION in v.aliases), None)
+
+
+def former_champion(store: Store, name: str) -> Version | None:
+    """The version that was champion before the one of now, and still exists."""
+    known = {v.version: v for v in _known(store, name) if CHAMPION not in v.aliases}
+    return next((known[v] for v in reversed(_former(store, name)) if v in known), None)
+
+
+def crown(store: Store, chosen: Version, tags: Mapping[str, str]) -> Version:
+    """Make a version the champion, remember the one before it, and set tags on it."""
+    before = champion(store, chosen.name)
+    tag(store, chosen, tags)
+    if before is not None:  # remembered first: a crash in between leaves a name too many, which `former_champion` skips
+        _remember(store, chosen.name, [*_former(store, chosen.name), before.version])
+    return _crowned(store, chosen)
+
+
+def uncrown(store: Store, chosen: Version) -> Version:
+    """Make a former champion the champion again, and forget those that came after it."""
+    out = _crowned(store, chosen)
+    former = _former(store, chosen.name)
+    _remember(store, chosen.name, former[: len(former) - 1 - former[::-1].index(chosen.version)])
+    return out
+
+
+def tag(store: Store, version: Version, tags: Mapping[str, str]) -> None:
+    """Set or replace tags of a version."""
+    for key, value in tags.items():
+        store.client.set_model_version_tag(version.name, version.version, key, value)
 
 
 def fetch(store: Store, reference: str) -> Path:
@@ -149,5 +186,50 @@ def _model_of_run(store: Store, run_id: str) -> str:
 
 
 def _names(store: Store, wanted: str) -> str:
-    names = [m.name for m in store.client.search_registered_models()]
+    names = [m.name for m in _registered(store)]
     return nearest(wanted, names) if names else "no model is registered there"
+
+
+def _registered(store: Store) -> Iterator[Any]:
+    """All registered models; the store gives them page by page."""
+    token = None
+    while True:
+        page = store.client.search_registered_models(page_token=token)
+        yield from page
+        if not (token := page.token):
+            return
+
+
+def _known(store: Store, name: str) -> list[Version]:
+    """The versions of a model, the newest first."""
+    try:
+        model = store.client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise UserError(f"there is no registered model {name!r}; {_names(store, name)}") from None
+    return [*_versions(store, model)]
+
+
+def _versions(store: Store, model: Any) -> Iterator[Version]:
+    by_version: dict[str, list[str]] = {}
+    for alias, version in model.aliases.items():
+        by_version.setdefault(str(version), []).append(alias)
+    found = store.client.search_model_versions(f"name='{model.name}'")
+    for v in sorted(found, key=lambda v: -int(v.version)):
+        aliases = tuple(sorted(by_version.get(str(v.version), [])))
+        yield Version(model.name, str(v.version), aliases, str(v.run_id or ""), dict(v.tags))
+
+
+def _crowned(store: Store, chosen: Version) -> Version:
+    store.client.set_registered_model_alias(chosen.name, CHAMPION, chosen.version)
+    return chosen._replace(aliases=tuple(sorted({*chosen.aliases, CHAMPION})))
+
+
+def _former(store: Store, name: str) -> list[str]:
+    kept = store.client.get_registered_model(name).tags.get(FORMER, "")
+    return kept.split(",") if kept else []
+
+
+def _remember(store: Store, name: str, former: Sequence[str]) -> None:
+    store.client.set_registered_model_tag(name, FORMER, ",".join(former[-100:]))

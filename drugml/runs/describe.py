@@ -1,0 +1,84 @@
+"""`registry show`: what is known of a registered version, and how to use it and make it again."""
+
+import shlex
+from pathlib import Path
+
+from drugml.errors import UserError
+from drugml.prediction.bundle import load
+from drugml.runs.candidates import SAME
+from drugml.runs.inputs import CONFIG
+from drugml.tracking.find import Found, lookup
+from drugml.tracking.models import CANDIDATE, CHAMPION, Version, choose, fetch
+from drugml.tracking.run import KIND
+from drugml.tracking.store import Store, connect
+
+
+def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str, str]]:
+    """A version as pairs of what and value.
+
+    What cannot be had, as the run of a version that was registered by another program, says why in its place.
+
+    Args:
+        name: of the registered model.
+        version: number or alias; the champion if None, or else the candidate.
+        uri: tracking URI, as in `connect`.
+
+    Raises:
+        UserError: if there is no such version.
+    """
+    store = connect(uri)
+    chosen = choose(store, name, version, preferred=(CHAMPION, CANDIDATE))
+    head = [("version", chosen.uri), ("aliases", ", ".join(chosen.aliases) or "none")]
+    traces = [
+        (key.removeprefix("drugml.").replace("_", " "), value)
+        for key, value in sorted(chosen.tags.items())
+        if key.startswith(("drugml.promoted_", "drugml.forced_", "drugml.rolled_back_"))
+    ]
+    return [*head, *traces, *_run(store, chosen), *_bundle(store, chosen), *_use(chosen)]
+
+
+def _run(store: Store, chosen: Version) -> list[tuple[str, str]]:
+    if not chosen.run_id:
+        return [("run", "none; the version was registered without one")]
+    try:
+        run = lookup(store, chosen.run_id)
+    except UserError as error:
+        return [("run", str(error))]
+    metrics = {k: v for k, v in run.metrics.items() if k.startswith("test/")}
+    return [
+        ("run", f"{run.run_id} ({run.name}, {run.tags.get(KIND, 'another program')}, {run.status})"),
+        ("experiment", run.experiment),
+        *((what, run.tags.get(tag, "none")) for tag, what in SAME.items() if tag != KIND),
+        *((k, f"{v:.4g}") for k, v in metrics.items()),
+        ("reproduce", _again(run)),
+    ]
+
+
+def _bundle(store: Store, chosen: Version) -> list[tuple[str, str]]:
+    try:
+        spec = load(fetch(store, chosen.uri)).spec
+    except UserError as error:
+        return [("bundle", str(error))]
+    return [
+        ("model", spec.model.name),
+        ("featurizer", spec.featurizer.name),
+        ("targets", ", ".join(f"{t} [{spec.units[t]}]" if t in spec.units else t for t in spec.targets)),
+        ("trained with", ", ".join(f"{k} {v}" for k, v in spec.versions.items())),
+        ("bundle", f"{spec.hash[:12]}; loads, and gives the predictions that it was saved with"),
+    ]
+
+
+def _use(chosen: Version) -> list[tuple[str, str]]:
+    return [
+        ("predict", f"drugml predict {shlex.quote(chosen.uri)} INPUT --out FILE"),
+        ("load", f"mlflow.pyfunc.load_model({chosen.uri!r})"),
+    ]
+
+
+def _again(run: Found) -> str:
+    """The command that trains it anew; the config in the run's folder, or that in MLflow where the folder is gone."""
+    config = Path(run.tags.get("drugml.folder", "")) / CONFIG
+    if config.is_file():
+        return f"drugml train {shlex.quote(str(config))}"
+    get = f"mlflow artifacts download --run-id {run.run_id} --artifact-path {CONFIG} --dst-path ."
+    return f"{get} && drugml train {CONFIG}"
