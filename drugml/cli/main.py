@@ -7,7 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from drugml.cli import cache, config, data, models, registry
+from drugml.cli import cache, config, data, models, registry, runs
 from drugml.cli.compare import compare
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
@@ -23,6 +23,7 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")
+app.add_typer(runs.app, name="runs")
 app.command()(compare)
 
 Source = Annotated[

@@ -51,7 +51,7 @@ def lookup(store: Store, reference: str) -> Found:
     Raises:
         UserError: if there is none.
     """
-    run_id = Path(reference).resolve().name if Path(reference).is_dir() else reference
+    run_id = Path(reference).resolve().name if reference and Path(reference).is_dir() else reference
     try:
         if reference.startswith("models:/"):
             name, at, version = re.fullmatch(r"models:/([^@/]+)([@/]?)(.*)", reference).groups()  # type: ignore[union-attr]
