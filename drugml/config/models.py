@@ -66,7 +66,22 @@ class ForestSpec(Spec):
     """Least number of training molecules in a leaf."""
 
 
-ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec, Field(discriminator="name")]
+class KnnSpec(Spec):
+    """Nearest neighbours by Tanimoto similarity of counts (Cover & Hart 1967, doi:10.1109/TIT.1967.1053964).
+
+    The bundle holds the fingerprints and labels of the training molecules.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["knn"] = "knn"
+    k: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Neighbours; all that are as similar as the last one count."""
+    weighting: Literal["similarity", "uniform"] = "similarity"
+    """Mean label weighted by similarity, or plain mean."""
+
+
+ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec, Field(discriminator="name")]
 
 
 class HeadSpec(Spec):

@@ -3,6 +3,8 @@
 Shape letters: M molecules, L bits, V nodes of all trees of all targets together.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,14 @@ class Forest:
         self._arrays: Arrays = {}
 
     def fit(
-        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+        self,
+        x: NDArray[np.uint8],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        *,
+        widths: Sequence[int],
+        classify: bool,
+        seed: int,
     ) -> None:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor  # 2 s, and predicting needs none
 
