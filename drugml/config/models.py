@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+from drugml.config.featurizers import ChempropV2Spec, CountsSpec, MorganSpec, OgbSpec
 
 Width = Annotated[int, Field(ge=1, le=16384)]
 Depth = Annotated[int, Field(ge=1, le=20)]
@@ -81,7 +81,20 @@ class KnnSpec(Spec):
     """Mean label weighted by similarity, or plain mean."""
 
 
-ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec, Field(discriminator="name")]
+class GpSpec(Spec):
+    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009), exact.
+
+    Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = CountsSpec()
+    name: Literal["gp"] = "gp"
+    max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
+    """Most training molecules of a target; of more, as many are drawn at random."""
+
+
+ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec, Field(discriminator="name")]
 
 
 class HeadSpec(Spec):

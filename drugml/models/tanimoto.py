@@ -52,8 +52,8 @@ class Kept:
     def __len__(self) -> int:
         return int(self.counts.shape[0])
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Kept":
-        """Some of the molecules, by position or mask."""
+    def take(self, rows: NDArray[np.intp]) -> "Kept":
+        """Some of the molecules, by position."""
         return Kept(self.counts[rows], self.widths)
 
     def similarity(self, x: NDArray[np.uint8] | csr_array) -> NDArray[np.float64]:
