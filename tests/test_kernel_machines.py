@@ -8,8 +8,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Kernel
+from sklearn.svm import SVC, SVR
 
-from drugml.config.models import GpSpec
+from drugml.config.models import GpSpec, SvmSpec
 from drugml.models import BASELINES
 from drugml.models.platt import platt
 from drugml.models.tanimoto import Kept
@@ -87,6 +88,22 @@ def test_leave_one_out_is_what_refits_give() -> None:
         assert quick[i] == pytest.approx(kernel[i, others] @ alpha, abs=1e-9)
 
 
+def test_support_vectors_are_scikit_learns() -> None:
+    kept, y = Kept.of(X[TRAIN], [2048]), Y[TRAIN, 0]
+    train, test = kept.itself(), kept.similarity(X[TEST])
+    spread, weight = y.std(), np.linspace(0.5, 1.5, 45)
+    numbers = fitted(SvmSpec(c=2.0, epsilon=0.2), y[:, None])
+    reference = SVR(kernel="precomputed", C=2.0, epsilon=0.2).fit(train, (y - y.mean()) / spread)
+    np.testing.assert_allclose(numbers.predict(X[TEST])[:, 0], y.mean() + spread * reference.predict(test), rtol=1e-9)
+    assert len(numbers.arrays()["coefficients"]) == len(reference.support_) < 45
+    classes = fitted(SvmSpec(c=2.0), CLASSES[TRAIN], weight[:, None], classify=True)
+    theirs = SVC(kernel="precomputed", C=2.0).fit(train, CLASSES[TRAIN, 0], weight)
+    slope, offset = classes.arrays()["sigmoid"][0]
+    assert slope > 0
+    chance = expit(slope * theirs.decision_function(test) + offset)
+    np.testing.assert_allclose(classes.predict(X[TEST])[:, 0], chance, rtol=1e-9)
+
+
 def test_the_sigmoid_is_platts() -> None:
     scores = np.random.default_rng(0).normal(size=200)
     positive = np.random.default_rng(1).random(200) < expit(2 * scores - 1)
@@ -105,7 +122,7 @@ def test_the_sigmoid_is_platts() -> None:
     np.testing.assert_allclose(doubled, platt(scores[copies], positive[copies], np.ones(300)), atol=0.05)
 
 
-@pytest.mark.parametrize("spec", [GpSpec])
+@pytest.mark.parametrize("spec", [GpSpec, SvmSpec])
 def test_chances_are_calibrated(spec) -> None:  # type: ignore[no-untyped-def]
     """With labels half of which are noise: of what gets a chance of p, about p are positive."""
     rng = np.random.default_rng(0)
@@ -121,7 +138,7 @@ def test_chances_are_calibrated(spec) -> None:  # type: ignore[no-untyped-def]
         assert chance[among].mean() == pytest.approx(true[among].mean(), abs=0.12)
 
 
-@pytest.mark.parametrize("spec", [GpSpec])
+@pytest.mark.parametrize("spec", [GpSpec, SvmSpec])
 def test_a_target_learns_from_its_own_labels(spec) -> None:  # type: ignore[no-untyped-def]
     both = np.column_stack([Y[TRAIN, 0], Y[TRAIN, 1]])
     both[::4, 1] = np.nan
@@ -131,7 +148,7 @@ def test_a_target_learns_from_its_own_labels(spec) -> None:  # type: ignore[no-u
     np.testing.assert_allclose(together[:, 1], alone[:, 0], atol=1e-8)
 
 
-@pytest.mark.parametrize("spec", [GpSpec])
+@pytest.mark.parametrize("spec", [GpSpec, SvmSpec])
 def test_one_class_and_one_value_are_no_failure(spec) -> None:  # type: ignore[no-untyped-def]
     np.testing.assert_allclose(fitted(spec(), 3 * ONE).predict(X), 3.0)
     chance = fitted(spec(), ONE, classify=True).predict(X)
@@ -142,7 +159,7 @@ def test_one_class_and_one_value_are_no_failure(spec) -> None:  # type: ignore[n
     assert np.isfinite(fitted(spec(), few, classify=True).predict(X)).all()
 
 
-@pytest.mark.parametrize("spec", [GpSpec])
+@pytest.mark.parametrize("spec", [GpSpec, SvmSpec])
 def test_more_molecules_than_fit_are_drawn_and_said(caplog: pytest.LogCaptureFixture, spec) -> None:  # type: ignore[no-untyped-def]
     model = fitted(spec(max_molecules=20), Y[TRAIN, :1])
     assert len(model.arrays()["coefficients"]) <= 20

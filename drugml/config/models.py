@@ -94,7 +94,26 @@ class GpSpec(Spec):
     """Most training molecules of a target; of more, as many are drawn at random."""
 
 
-ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec, Field(discriminator="name")]
+class SvmSpec(Spec):
+    """Support vector machine with a Tanimoto kernel (Cortes & Vapnik 1995, doi:10.1007/BF00994018).
+
+    The bundle holds the fingerprints of the training molecules that are support vectors.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = CountsSpec()
+    name: Literal["svm"] = "svm"
+    c: Annotated[float, Field(gt=0, le=1e6)] = 5.0
+    """Price of an error; the greater, the closer to the training labels."""
+    epsilon: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """Error that costs nothing, in standard deviations of the labels; numbers only."""
+    max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
+    """Most training molecules of a target; of more, as many are drawn at random."""
+
+
+ModelSpec = Annotated[
+    DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec | SvmSpec, Field(discriminator="name")
+]
 
 
 class HeadSpec(Spec):

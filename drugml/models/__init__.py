@@ -6,5 +6,6 @@ from drugml.models import forest as forest
 from drugml.models import gine as gine
 from drugml.models import gp as gp
 from drugml.models import knn as knn
+from drugml.models import svm as svm
 from drugml.models.baseline import BASELINES as BASELINES
 from drugml.models.encoder import ENCODERS as ENCODERS
