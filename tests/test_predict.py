@@ -148,7 +148,7 @@ def test_a_table_without_rows_gives_a_header(tmp_path: Path, bundle: Path, cli: 
     assert (tmp_path / "out.csv").read_text() == "SMILES,x,size,rank,status,reason\n"
 
 
-@pytest.mark.parametrize("model", ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm"])
+@pytest.mark.parametrize("model", ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"])
 def test_a_bundle_predicts_without_mlflow_lightning_or_scikit_learn(tmp_path: Path, model: str) -> None:
     bundle = make_bundle(tmp_path, model)
     source = write_csv(tmp_path / "in.csv", ["SMILES"], [["CCO"], ["junk"]])

@@ -111,8 +111,27 @@ class SvmSpec(Spec):
     """Most training molecules of a target; of more, as many are drawn at random."""
 
 
+class BoostingSpec(Spec):
+    """Gradient boosted trees (Friedman 2001, doi:10.1214/aos/1013203451), by scikit-learn's histograms."""
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["boosting"] = "boosting"
+    trees: Annotated[int, Field(ge=1, le=10000)] = 500
+    """Number of trees, one after the other."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Share of each tree that is added."""
+    max_leaves: Annotated[int, Field(ge=2, le=1024)] = 31
+    """Most leaves of a tree."""
+    min_leaf: Annotated[int, Field(ge=1)] = 10
+    """Least number of training molecules in a leaf."""
+    max_features: Annotated[float, Field(gt=0, le=1)] = 0.33
+    """Share of the fingerprint tried at each branching."""
+
+
 ModelSpec = Annotated[
-    DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec | SvmSpec, Field(discriminator="name")
+    DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec | SvmSpec | BoostingSpec,
+    Field(discriminator="name"),
 ]
 
 

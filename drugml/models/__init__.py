@@ -1,5 +1,6 @@
 """The model zoo: graph encoders and baselines. Importing this package registers all of them."""
 
+from drugml.models import boosting as boosting
 from drugml.models import constant as constant
 from drugml.models import dmpnn as dmpnn
 from drugml.models import forest as forest
