@@ -2,8 +2,9 @@
 
     DRUGML_DATA=... python scripts/benchmark_baselines.py --published FOLDER --sets CHEMBL2047_EC50 CHEMBL218_EC50
 
-Labels are log10(nM) as published (van Tilborg et al. 2022, doi:10.1021/acs.jcim.2c01073); cliff RMSE is that of the test
-molecules on an activity cliff. FOLDER holds moleculeace_rmse_per_dataset.csv and moleculeace_rmse_cliff_per_dataset.csv.
+Labels are -log10(nM) as published (van Tilborg et al. 2022, doi:10.1021/acs.jcim.2c01073); cliff RMSE is that of the
+test molecules on an activity cliff. FOLDER holds moleculeace_rmse_per_dataset.csv and
+moleculeace_rmse_cliff_per_dataset.csv.
 The published models learned from all training molecules, with options tuned for each set; these leave out 1 % for
 validation, and have their defaults.
 """

@@ -9,13 +9,20 @@ from drugml.models import BASELINES, boosting
 from tests.test_neighbours import X as WIDE
 from tests.test_neighbours import Y
 
-X = WIDE[:, WIDE.any(axis=0)][:, :200]
+X = WIDE[:, np.ptp(WIDE, axis=0) > 0][:, :200]
 """Fewer columns, since each costs time."""
 
 SPEC = BoostingSpec(trees=30, min_leaf=3, learning_rate=0.1)
-OPTIONS = {"max_iter": 30, "min_samples_leaf": 3, "max_features": 0.33, "early_stopping": False, "random_state": 3}
+OPTIONS = {
+    "max_iter": 30,
+    "min_samples_leaf": 3,
+    "max_features": 0.33,
+    "max_bins": 32,
+    "early_stopping": False,
+    "random_state": 3,
+}
 RANDOM = np.random.default_rng(0).integers(0, 256, (400, 20), np.uint8)
-"""Columns of more than 255 different counts, which are binned."""
+"""Columns of more different counts than bins."""
 MANY = RANDOM.astype(float).sum(axis=1)
 
 
@@ -50,6 +57,12 @@ def test_a_target_learns_from_its_own_labels(monkeypatch: pytest.MonkeyPatch) ->
     whole = together.predict(X)
     monkeypatch.setattr(boosting, "CHUNK", 7)
     np.testing.assert_array_equal(together.predict(X), whole)
+
+
+def test_columns_that_never_vary_change_nothing() -> None:
+    padded = np.insert(X, [0, 7, 7, 100], [[3], [0], [1], [9]][0], axis=1)
+    np.testing.assert_array_equal(fitted(padded, Y).predict(padded), fitted(X, Y).predict(X))
+    np.testing.assert_allclose(fitted(np.ones_like(X), Y).predict(X), np.tile(Y.mean(axis=0), (len(X), 1)))
 
 
 def test_a_single_class_is_certain() -> None:

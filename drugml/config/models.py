@@ -127,6 +127,8 @@ class BoostingSpec(Spec):
     """Least number of training molecules in a leaf."""
     max_features: Annotated[float, Field(gt=0, le=1)] = 0.33
     """Share of the fingerprint tried at each branching."""
+    bins: Annotated[int, Field(ge=2, le=255)] = 32
+    """Most different counts of a column that are told apart; time grows with it."""
 
 
 ModelSpec = Annotated[
