@@ -1,6 +1,7 @@
 """The featurizer of several count fingerprints."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from drugml.config.standardize import NoStandardization
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.pack import pack
 from drugml.models import BASELINES
+from drugml.prediction.bundle import load
+from drugml.prediction.trained import TrainedBaseline
 from tests.conftest import SMILES
+from tests.test_predict import make_bundle
 
 MORPHINE = "CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5"
 
@@ -71,3 +75,9 @@ def test_baselines_take_them(spec) -> None:  # type: ignore[no-untyped-def]
     again = BASELINES.build(spec())
     again.restore(model.arrays())
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_a_trained_model_knows_where_each_fingerprint_ends(tmp_path: Path) -> None:
+    trained = load(make_bundle(tmp_path, "gp")).trained
+    assert isinstance(trained, TrainedBaseline)
+    np.testing.assert_array_equal(trained.baseline.arrays()["widths"], [2048] * 3)
