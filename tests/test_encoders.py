@@ -108,8 +108,8 @@ def test_a_baseline_is_restored_from_its_arrays(spec: type[Spec], classify: bool
     x = fingerprints()
     labels = np.array([[len(s) > 6, len(s) > 9] for s in SMILES], np.float64)
     labels[::7, 1] = np.nan
-    first, second = (BASELINES.build(spec(trees=5) if spec is ForestSpec else spec()) for _ in range(2))
-    first.fit(x, labels, np.ones_like(labels), classify=classify, seed=0)
+    first, second = (BASELINES.build(spec(trees=5) if "trees" in spec.model_fields else spec()) for _ in range(2))
+    first.fit(x, labels, np.ones_like(labels), widths=[x.shape[1]], classify=classify, seed=0)
     second.restore(first.arrays())
     np.testing.assert_array_equal(first.predict(x), second.predict(x))
     assert first.predict(x).shape == (len(SMILES), 2)
@@ -122,11 +122,11 @@ def test_the_forest_is_scikit_learns() -> None:
     options = {"n_estimators": 20, "max_features": 0.33, "random_state": 3}
     numbers = BASELINES.build(ForestSpec(trees=20))
     one = np.ones((len(y), 1))
-    numbers.fit(x, y[:, None], one, classify=False, seed=3)
+    numbers.fit(x, y[:, None], one, widths=[x.shape[1]], classify=False, seed=3)
     reference = RandomForestRegressor(**options).fit(x, y).predict(x)
     np.testing.assert_allclose(numbers.predict(x)[:, 0], reference, rtol=1e-12)
     classes = BASELINES.build(ForestSpec(trees=20))
-    classes.fit(x, (y > 8).astype(float)[:, None], one, classify=True, seed=3)
+    classes.fit(x, (y > 8).astype(float)[:, None], one, widths=[x.shape[1]], classify=True, seed=3)
     chances = RandomForestClassifier(**options).fit(x, y > 8).predict_proba(x)[:, 1]
     np.testing.assert_allclose(classes.predict(x)[:, 0], chances, rtol=1e-12, atol=1e-12)
 
@@ -137,5 +137,12 @@ def test_a_weight_counts_as_so_many_copies(spec: type[Spec]) -> None:
     x, y = np.eye(4, dtype=np.uint8), np.array([[1.0], [2.0], [3.0], [np.nan]])
     options = {"trees": 1, "min_leaf": 4} if spec is ForestSpec else {}
     heavy = BASELINES.build(spec(**options))
-    heavy.fit(x[[0, 0, 1, 2]], y[[0, 0, 1, 2]], np.array([[9.0], [9.0], [0.0], [0.0]]), classify=False, seed=0)
+    heavy.fit(
+        x[[0, 0, 1, 2]],
+        y[[0, 0, 1, 2]],
+        np.array([[9.0], [9.0], [0.0], [0.0]]),
+        widths=[x.shape[1]],
+        classify=False,
+        seed=0,
+    )
     np.testing.assert_allclose(heavy.predict(x), 1.0)

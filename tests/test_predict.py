@@ -35,8 +35,8 @@ def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     rows = [(s, len(s) * 0.5, i * 0.1) for i, s in enumerate(SMILES)]
     table = write_csv(folder / "t.csv", ["smiles", "size", "rank"], rows)
     data = {"path": str(table), "targets": ["size", "rank"], "split": {"kind": "random"}, "max_atoms": 100}
-    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": {"trees": 5}, "mean": {}}
-    start = {"data": data, "model": {"name": model, **sections[model]}}
+    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": {"trees": 5}}
+    start = {"data": data, "model": {"name": model, **sections.get(model, {})}}
     config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16", *overrides])
     dataset = prepare(config)
     fitted = fit(dataset.config, dataset.training, folder / "last.ckpt", Silent())
@@ -137,7 +137,7 @@ def test_a_table_without_rows_gives_a_header(tmp_path: Path, bundle: Path, cli: 
     assert (tmp_path / "out.csv").read_text() == "SMILES,x,size,rank,status,reason\n"
 
 
-@pytest.mark.parametrize("model", ["dmpnn", "gine", "forest", "mean"])
+@pytest.mark.parametrize("model", ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"])
 def test_a_bundle_predicts_without_mlflow_lightning_or_scikit_learn(tmp_path: Path, model: str) -> None:
     bundle = make_bundle(tmp_path, model)
     source = write_csv(tmp_path / "in.csv", ["SMILES"], [["CCO"], ["junk"]])

@@ -37,7 +37,16 @@ def test_config_and_zoo_commands_are_light() -> None:
 
 def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     listed = cli("models", "list").out
-    assert [line.split()[0] for line in listed.splitlines()] == ["dmpnn", "gine", "mean", "forest"]
+    assert [line.split()[0] for line in listed.splitlines()] == [
+        "dmpnn",
+        "gine",
+        "mean",
+        "forest",
+        "knn",
+        "gp",
+        "svm",
+        "boosting",
+    ]
     assert "doi:10.1021/acs.jcim.9b00237" in listed
     shown = cli("models", "show", "dmpnn").out
     assert "model.hidden_dim    300       Width of every directed-bond embedding." in shown

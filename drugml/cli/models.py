@@ -1,5 +1,6 @@
 """`drugml models`: the zoo."""
 
+import inspect
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -20,11 +21,16 @@ def zoo() -> "dict[str, type[Spec]]":
     return {s.model_fields["name"].default: s for s in specs}
 
 
+def about(spec: "type[Spec]") -> str:
+    """What a spec says of itself; the first paragraph is one line."""
+    return inspect.cleandoc(spec.__doc__ or "")
+
+
 @app.command("list")
 def list_() -> None:
     """All models, each with its source."""
     for name, spec in zoo().items():
-        typer.echo(f"{name:<10}{(spec.__doc__ or '').strip()}")
+        typer.echo(f"{name:<10}{about(spec).splitlines()[0]}")
 
 
 @app.command()
@@ -33,7 +39,7 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     if name not in zoo():
         raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
     spec = zoo()[name]
-    typer.echo(f"{name}: {(spec.__doc__ or '').strip()}")
+    typer.echo(f"{name}: {about(spec)}")
     for key, field in spec.model_fields.items():
         if key != "name":
             typer.echo(f"  model.{key:<14}{field.default!s:<8}  {field.description or ''}")

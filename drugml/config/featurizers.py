@@ -40,4 +40,19 @@ class MorganSpec(Spec):
     """Whether stereocentres change the fingerprint."""
 
 
-FeaturizerSpec = Annotated[AutoFeaturizer | ChempropV2Spec | OgbSpec | MorganSpec, Field(discriminator="name")]
+class CountsSpec(Spec):
+    """Counts of Morgan environments, atom pairs and topological torsions, side by side."""
+
+    gives: ClassVar[FeatureKind] = "fingerprint"
+    name: Literal["counts"] = "counts"
+    radius: Annotated[int, Field(ge=0, le=10)] = 2
+    """Bonds around each atom of a Morgan environment."""
+    bits: Annotated[int, Field(ge=16, le=65536)] = 2048
+    """Length of each of the three folded fingerprints."""
+    chirality: bool = True
+    """Whether stereocentres change the fingerprints."""
+
+
+FeaturizerSpec = Annotated[
+    AutoFeaturizer | ChempropV2Spec | OgbSpec | MorganSpec | CountsSpec, Field(discriminator="name")
+]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
+from drugml.config.featurizers import ChempropV2Spec, CountsSpec, MorganSpec, OgbSpec
 
 Width = Annotated[int, Field(ge=1, le=16384)]
 Depth = Annotated[int, Field(ge=1, le=20)]
@@ -66,7 +66,75 @@ class ForestSpec(Spec):
     """Least number of training molecules in a leaf."""
 
 
-ModelSpec = Annotated[DmpnnSpec | GineSpec | MeanSpec | ForestSpec, Field(discriminator="name")]
+class KnnSpec(Spec):
+    """Nearest neighbours by Tanimoto similarity of counts (Cover & Hart 1967, doi:10.1109/TIT.1967.1053964).
+
+    The bundle holds the fingerprints and labels of the training molecules.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["knn"] = "knn"
+    k: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Neighbours; all that are as similar as the last one count."""
+    weighting: Literal["similarity", "uniform"] = "similarity"
+    """Mean label weighted by similarity, or plain mean."""
+
+
+class GpSpec(Spec):
+    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009), exact.
+
+    Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = CountsSpec()
+    name: Literal["gp"] = "gp"
+    max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
+    """Most training molecules of a target; of more, as many are drawn at random."""
+
+
+class SvmSpec(Spec):
+    """Support vector machine with a Tanimoto kernel (Cortes & Vapnik 1995, doi:10.1007/BF00994018).
+
+    The bundle holds the fingerprints of the training molecules that are support vectors.
+    """
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = CountsSpec()
+    name: Literal["svm"] = "svm"
+    c: Annotated[float, Field(gt=0, le=1e6)] = 5.0
+    """Price of an error; the greater, the closer to the training labels."""
+    epsilon: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """Error that costs nothing, in standard deviations of the labels; numbers only."""
+    max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
+    """Most training molecules of a target; of more, as many are drawn at random."""
+
+
+class BoostingSpec(Spec):
+    """Gradient boosted trees (Friedman 2001, doi:10.1214/aos/1013203451), by scikit-learn's histograms."""
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec()
+    name: Literal["boosting"] = "boosting"
+    trees: Annotated[int, Field(ge=1, le=10000)] = 500
+    """Number of trees, one after the other."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Share of each tree that is added."""
+    max_leaves: Annotated[int, Field(ge=2, le=1024)] = 31
+    """Most leaves of a tree."""
+    min_leaf: Annotated[int, Field(ge=1)] = 10
+    """Least number of training molecules in a leaf."""
+    max_features: Annotated[float, Field(gt=0, le=1)] = 0.33
+    """Share of the fingerprint tried at each branching."""
+    bins: Annotated[int, Field(ge=2, le=255)] = 32
+    """Most different counts of a column that are told apart; time grows with it."""
+
+
+ModelSpec = Annotated[
+    DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec | SvmSpec | BoostingSpec,
+    Field(discriminator="name"),
+]
 
 
 class HeadSpec(Spec):

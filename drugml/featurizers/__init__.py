@@ -1,5 +1,6 @@
 """Molecules to codes. Importing this package registers every featurizer; it never imports torch."""
 
+from drugml.featurizers import counts as counts
 from drugml.featurizers import graph as graph
 from drugml.featurizers import morgan as morgan
 from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS

@@ -15,7 +15,10 @@ class Featurizer(Protocol):
     """A pure function of molecules, cheap to build in every process and free of state."""
 
     def describe(self) -> dict[str, Any]:
-        """All that the meaning of the numbers depends on, as JSON; kept with every model and cache."""
+        """All that the meaning of the numbers depends on, as JSON; kept with every model and cache.
+
+        Where several fingerprints lie side by side, `widths` are their lengths.
+        """
         ...
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:

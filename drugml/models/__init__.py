@@ -1,8 +1,12 @@
 """The model zoo: graph encoders and baselines. Importing this package registers all of them."""
 
+from drugml.models import boosting as boosting
 from drugml.models import constant as constant
 from drugml.models import dmpnn as dmpnn
 from drugml.models import forest as forest
 from drugml.models import gine as gine
+from drugml.models import gp as gp
+from drugml.models import knn as knn
+from drugml.models import svm as svm
 from drugml.models.baseline import BASELINES as BASELINES
 from drugml.models.encoder import ENCODERS as ENCODERS

@@ -3,6 +3,7 @@
 Shape letters: M molecules, L fingerprint bits, T targets.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,9 +18,19 @@ class Baseline(Protocol):
     """Learns from fingerprints in one call; its state is named arrays, so that a bundle needs no pickle."""
 
     def fit(
-        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+        self,
+        x: NDArray[np.uint8],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        *,
+        widths: Sequence[int],
+        classify: bool,
+        seed: int,
     ) -> None:
-        """Learn from (M, L) and labels (M, T) of some weight (M, T); NaN is missing, every target has a label."""
+        """Learn from (M, L) and labels (M, T) of some weight (M, T); NaN is missing, every target has a label.
+
+        `widths` are the lengths of the fingerprints that lie side by side in the L columns.
+        """
         ...
 
     def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:

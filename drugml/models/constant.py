@@ -1,5 +1,7 @@
 """The mean baseline."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,14 @@ class Mean:
         self.mean = np.zeros(0)
 
     def fit(
-        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+        self,
+        x: NDArray[np.uint8],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        *,
+        widths: Sequence[int],
+        classify: bool,
+        seed: int,
     ) -> None:
         self.mean = np.nansum(y * weight, axis=0) / np.where(np.isnan(y), 0.0, weight).sum(axis=0)
 

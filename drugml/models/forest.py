@@ -1,13 +1,16 @@
 """Random forest: trained by scikit-learn, kept and evaluated as plain arrays.
 
-Shape letters: M molecules, L bits, V nodes of all trees of all targets together.
+Shape letters: M molecules, L bits.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drugml.config.models import ForestSpec
 from drugml.models.baseline import BASELINES, Arrays
+from drugml.models.trees import Trees, leaf_sums
 
 CHUNK = 4096
 """Molecules predicted at a time; bounds memory to CHUNK × trees."""
@@ -25,35 +28,32 @@ class Forest:
         self._arrays: Arrays = {}
 
     def fit(
-        self, x: NDArray[np.uint8], y: NDArray[np.float64], weight: NDArray[np.float64], *, classify: bool, seed: int
+        self,
+        x: NDArray[np.uint8],
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        *,
+        widths: Sequence[int],
+        classify: bool,
+        seed: int,
     ) -> None:
         from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor  # 2 s, and predicting needs none
 
         kind = RandomForestClassifier if classify else RandomForestRegressor
-        nodes: dict[str, list[NDArray[np.generic]]] = {k: [] for k in ("left", "right", "bit", "above", "value")}
-        roots: list[list[int]] = []
-        first = 0
+        trees, roots = Trees(), []
         for labels, weights in zip(y.T, weight.T, strict=True):
             known = ~np.isnan(labels)
             forest = kind(**self._options, random_state=seed, n_jobs=-1)
             # equal weights are none: given weights, scikit-learn draws its samples in another way
             given = weights[known] if np.ptp(weights[known]) > 0 else None
             forest.fit(x[known].astype(np.float32), labels[known], given)
-            roots.append([])
+            own = []
             for grown in (e.tree_ for e in forest.estimators_):
-                leaf = grown.children_left < 0
-                own = np.arange(first, first + grown.node_count)
-                # a leaf leads to itself, so that all molecules can take the same number of steps
-                nodes["left"].append(np.where(leaf, own, grown.children_left + first))
-                nodes["right"].append(np.where(leaf, own, grown.children_right + first))
-                nodes["bit"].append(np.where(leaf, 0, grown.feature))
-                nodes["above"].append(grown.threshold)
-                nodes["value"].append(_leaf_values(grown.value, forest.classes_ if classify else None))
-                roots[-1].append(first)
-                first += grown.node_count
-        dtypes = {"left": np.int32, "right": np.int32, "bit": np.int32, "above": np.float32, "value": np.float64}
-        self._arrays = {k: np.concatenate(v).astype(dtypes[k]) for k, v in nodes.items()}
-        self._arrays["roots"] = np.array(roots, np.int32)
+                value = _leaf_values(grown.value, forest.classes_ if classify else None)
+                left, right = grown.children_left, grown.children_right
+                own.append(trees.add(left, right, left < 0, grown.feature, grown.threshold, value))
+            roots.append(own)
+        self._arrays = {**trees.arrays(), "roots": np.array(roots, np.int32)}
 
     def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
         chunks = [self._predict(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
@@ -66,20 +66,8 @@ class Forest:
         self._arrays = arrays
 
     def _predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
-        a = self._arrays
-        rows = np.arange(len(x))
-        out = np.zeros((len(x), len(a["roots"])))
-        for target, roots in enumerate(a["roots"]):
-            for root in roots:
-                at = np.full(len(x), root)
-                while True:
-                    step = np.where(x[rows, a["bit"][at]] > a["above"][at], a["right"][at], a["left"][at])
-                    if (step == at).all():
-                        break
-                    at = step
-                out[:, target] += a["value"][at]
-            out[:, target] /= len(roots)
-        return out
+        roots = self._arrays["roots"]
+        return np.column_stack([leaf_sums(self._arrays, own, x) / len(own) for own in roots])
 
 
 def _leaf_values(value: NDArray[np.float64], classes: NDArray[np.float64] | None) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from drugml.config.tasks import ClassificationSpec
 from drugml.config.training import TrainSpec
 from drugml.data.memory import keep_freed
 from drugml.errors import UserError, nearest
+from drugml.featurizers import FEATURIZERS
 from drugml.models import BASELINES
 from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork
 from drugml.tasks import TASKS
@@ -143,7 +144,15 @@ def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:
     train, labels = data.plan.indices("train"), data.written("train")
     fingerprints = np.asarray(data.store.molecule["fingerprint"])
     classify = isinstance(config.task, ClassificationSpec)
-    baseline.fit(fingerprints[train], labels, data.weight[train], classify=classify, seed=config.train.seed)
+    described = FEATURIZERS.build(config.featurizer).describe()
+    baseline.fit(
+        fingerprints[train],
+        labels,
+        data.weight[train],
+        widths=described.get("widths", [fingerprints.shape[1]]),
+        classify=classify,
+        seed=config.train.seed,
+    )
     val, val_labels = data.fold("val")
     metrics = evaluate(TASKS.build(config.task).metrics, data.targets, val_labels, baseline.predict(fingerprints[val]))
     best = {f"val/{k}": v for k, v in metrics.items()}
