@@ -14,6 +14,9 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the same cores wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import drugml.tracking as _  # noqa: F401  before MLflow is imported anywhere
 
 settings.register_profile("drugml", deadline=None, derandomize=True, max_examples=25)
