@@ -247,29 +247,3 @@ def test_a_real_file_of_quantum_chemistry() -> None:
     peers = list(Chem.ForwardSDMolSupplier(str(path)))
     assert [r.cells[0] for r in found if not r.reject] == [Chem.MolToSmiles(m) for m in peers if m]
     assert len(found) == len(peers)
-
-
-def test_several_processes_read_the_same_rows_in_the_same_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Good and broken records, of which only the first few are read by this process."""
-    broken = ["junk\n$$$$\n", record("C").replace("M  END", ""), record("CCO").replace(" O ", " X ")]
-    texts = [record(s, n=i) for i, s in enumerate(SMILES)]
-    text = "".join(t + broken[i % 3] if i % 4 == 0 else t for i, t in enumerate(texts))
-    (tmp_path / "a.sdf").write_bytes(text.encode())
-    alone = rows(Table(tmp_path / "a.sdf", blocks=True))
-    assert {r.reject is None for r in alone} == {True, False}
-    used = []
-
-    def two() -> int:
-        used.append(True)
-        return 2
-
-    monkeypatch.setattr("drugml.data.formats.sdf.ALONE", 10)
-    monkeypatch.setattr("drugml.data.formats.sdf.BATCH", 3)
-    monkeypatch.setattr("drugml.data.formats.sdf.cores", two)
-    assert rows(Table(tmp_path / "a.sdf", blocks=True)) == alone
-    assert used
-    first = iter(Table(tmp_path / "a.sdf", blocks=True))
-    assert [next(first) for _ in range(20)] == alone[:20]
-    first.close()  # type: ignore[attr-defined]  # a generator; workers end with it

@@ -4,23 +4,19 @@ Source: CTFile Formats, BIOVIA 2020, chapters "SDfiles" and "Molfiles".
 """
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from drugml.data.chunks import cores, mapped
 from drugml.data.formats.files import first_text, text_lines
 from drugml.data.formats.molblock import smiles_of
 from drugml.data.formats.row import Row
 from drugml.data.status import Reject, Status
 from drugml.errors import UserError
 
-BATCH = 256
-"""Records that are read as molecules at a time."""
-ALONE = 4000
-"""Records that are read by this process: many files have no more, and who looks at the first rows needs no workers."""
+BATCH = 64
+"""Records in memory at a time."""
 END = "$$$$"
 BLOCK_END = "M  END"
 HEADER = re.compile(r"^>\s*(?:\d+\s+)?(?:\([^)]*\)\s*)?<(.+)>\s*(?:\(.*\)|DT\d+|\d+)?\s*$")
@@ -58,7 +54,6 @@ class SdfReader:
         for records, record in enumerate(_records(path), 1):  # noqa: B007  counted for the message
             names |= dict.fromkeys(record.properties)
             titled = titled or bool(record.title)
-        self._count = records
         if not records:
             raise UserError(f"{path}: no record; expected mol blocks, each ended by `$$$$`")
         self.structure: str | None = _free(("smiles", "sdf_smiles"), names)
@@ -69,21 +64,8 @@ class SdfReader:
 
     def __iter__(self) -> Iterator[Row]:
         records = _records(self.path)
-        yield from self._rows(islice(records, ALONE), 1)
-        if self._count > ALONE:
-            yield from self._rows(records, cores())
-
-    def _rows(self, records: Iterator[Record], workers: int) -> Iterator[Row]:
-        """Reading the mol blocks as molecules is nine tenths of the work, and what several processes share."""
-        batches: deque[list[Record]] = deque()
-
-        def blocks() -> Iterator[list[list[str]]]:
-            while some := list(islice(records, BATCH)):
-                batches.append(some)
-                yield [r.block for r in some]
-
-        for found in mapped(smiles_of, blocks(), workers):
-            for record, smiles in zip(batches.popleft(), found, strict=True):
+        while some := list(islice(records, BATCH)):
+            for record, smiles in zip(some, smiles_of(r.block for r in some), strict=True):
                 yield self._row(record, smiles)
 
     def _row(self, record: Record, smiles: str | Reject) -> Row:
