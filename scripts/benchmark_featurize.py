@@ -106,7 +106,7 @@ def one_process(smiles: list[str], count: int, chemprop: str | None) -> None:
         "ogb": partial(packed, OgbSpec(), accelerate=False),
         "morgan": partial(packed, MorganSpec(), accelerate=False),
     }
-    if cuik.library():
+    if cuik.extension():
         jobs["chemprop_v2, cuik-molmaker"] = partial(packed, ChempropV2Spec(), accelerate=True)
     rates = scope["turns"](jobs, blocks, count)
     ceiling = rates["Chem.MolFromSmiles alone"]
@@ -128,7 +128,7 @@ def two_processes(smiles: list[str]) -> None:
     """By the clock."""
     start = timed(lambda: list(mapped(len, [smiles[:1]] * 2, 2)))
     jobs: dict[str, Job] = {"chemprop_v2": partial(packed, ChempropV2Spec(), accelerate=False)}
-    if cuik.library():
+    if cuik.extension():
         jobs["chemprop_v2, cuik-molmaker"] = partial(packed, ChempropV2Spec(), accelerate=True)
     print(
         "| two processes | one, molecules/s | two, molecules/s | ratio | without start |",

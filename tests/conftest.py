@@ -143,3 +143,36 @@ def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
         if text in line:
             return seen
     raise AssertionError(f"{text!r} never came:\n{seen}")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a small D-MPNN of two targets."""
+    from tests.test_predict import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("dmpnn"), "dmpnn")
+
+
+@pytest.fixture(scope="session")
+def forest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of a forest of the same targets."""
+    from tests.test_predict import make_bundle
+
+    return make_bundle(tmp_path_factory.mktemp("forest"), "forest")
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """300 rows of good and bad molecules."""
+    from tests.pieces import table_of_many
+
+    return table_of_many(tmp_path / "in.csv")
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predictions in pieces of 64 rows."""
+    from drugml.prediction.predictor import ON_CPU
+    from drugml.runs.predict import stream
+
+    monkeypatch.setattr(stream, "CHUNK", ON_CPU)

@@ -94,6 +94,8 @@ def test_what_is_no_pair_of_finished_runs_is_refused(place: Path, cli: Cli, pair
         ((), "0 run found (none); a comparison needs at least two"),
         ((*pair, pair[0]), f"run {pair[0]} is named more than once"),
         ((*pair, "nothing"), "run 'nothing': not found in sqlite"),
+        ((*pair, "models:/"), "'models:/': expected models:/NAME/VERSION or models:/NAME@ALIAS"),
+        ((*pair, "models:/absent/1"), "run 'models:/absent/1': not found in sqlite"),
         (("--experiment", "smal"), "there is no experiment 'smal'"),
         ((*pair, "--metric", "rmsd"), "--metric 'rmsd': the runs have no such test metric; did you mean 'rmse'?"),
     ):
@@ -110,3 +112,14 @@ def test_equal_names_are_told_apart_by_what_differs(place: Path, small: Path, cl
     base = (small, "--target", "size", "--model", "forest", "model.trees=5", *SPLIT)
     runs = [run_of(cli("cv", *base, f"train.seed={s}")) for s in (1, 2)]
     assert "forest cv train.seed=1" in cli("compare", *runs).out
+
+
+def test_one_of_several_targets_is_named_in_the_result(place: Path, small: Path, cli: Cli) -> None:
+    rows = small.read_text().replace("ring", "other", 1)
+    small.write_text(rows)
+    base = (small, "--target", "size", "--target", "other", "task=regression", QUICK[-1])
+    runs = [run_of(cli("train", *base, "--model", m)) for m in ("forest", "mean")]
+    done = cli("compare", *runs, "--metric", "rmse/size")
+    assert done.code == 0, done.err
+    assert "rmse/size: " in done.out
+    assert "has the best rmse/size" in done.out

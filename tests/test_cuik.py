@@ -21,7 +21,7 @@ from tests.conftest import SMILES
 
 DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))
 installed = pytest.mark.skipif(
-    cuik.library() is None, reason="the extra drugml[fast] is not installed, or does not fit"
+    cuik.extension() is None, reason="the extra drugml[fast] is not installed, or does not fit"
 )
 ODD = [
     "",
@@ -137,9 +137,9 @@ def test_it_is_used_only_for_what_it_can(what: dict[str, object], monkeypatch: p
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    cuik.library.cache_clear()
+    cuik.extension.cache_clear()
     yield
-    cuik.library.cache_clear()
+    cuik.extension.cache_clear()
 
 
 @pytest.mark.usefixtures("forgotten")

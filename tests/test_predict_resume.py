@@ -13,33 +13,12 @@ from filelock import FileLock
 
 from drugml.errors import UserError
 from drugml.prediction.bundle import load
-from drugml.prediction.predictor import ON_CPU
 from drugml.runs.predict import predict
-from drugml.runs.predict import stream as streaming
 from drugml.runs.predict.job import Job
 from tests.conftest import Cli, drugml_process, read_csv, write_csv
-from tests.pieces import POOL, killed, table_of_many
-from tests.test_predict import make_bundle
+from tests.pieces import POOL, killed
 
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("dmpnn"), "dmpnn")
-
-
-@pytest.fixture(scope="module")
-def forest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("forest"), "forest")
-
-
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
-    return table_of_many(tmp_path / "in.csv")
-
-
-@pytest.fixture(autouse=True)
-def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "CHUNK", ON_CPU)
+pytestmark = pytest.mark.usefixtures("small_pieces")
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])

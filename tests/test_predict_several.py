@@ -4,32 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from drugml.prediction.predictor import ON_CPU, prepare
-from drugml.runs.predict import stream as streaming
+from drugml.prediction.predictor import prepare
 from tests.conftest import SMILES, Cli, read_csv, write_csv
-from tests.pieces import table_of_many
-from tests.test_predict import make_bundle
 from tests.test_sdf import record
 
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("dmpnn"), "dmpnn")
-
-
-@pytest.fixture(scope="module")
-def forest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("forest"), "forest")
-
-
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
-    return table_of_many(tmp_path / "in.csv")
-
-
-@pytest.fixture(autouse=True)
-def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "CHUNK", ON_CPU)
+pytestmark = pytest.mark.usefixtures("small_pieces")
 
 
 def test_several_models_in_one_pass(

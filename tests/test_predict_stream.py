@@ -26,23 +26,9 @@ from drugml.runs.predict import stream as streaming
 from drugml.runs.predict.models import open_models
 from drugml.runs.predict.stream import _pipeline
 from tests.conftest import SMILES, Cli, read_csv, write_csv
-from tests.pieces import POOL, table_of_many
-from tests.test_predict import make_bundle
+from tests.pieces import POOL
 
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("dmpnn"), "dmpnn")
-
-
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
-    return table_of_many(tmp_path / "in.csv")
-
-
-@pytest.fixture(autouse=True)
-def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "CHUNK", ON_CPU)
+pytestmark = pytest.mark.usefixtures("small_pieces")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +112,7 @@ FATAL = """
 import os
 import drugml.featurizers.cuik as cuik
 import drugml.featurizers.graph as graph
-cuik.library = lambda: None  # it would not come by here
+cuik.extension = lambda: None  # it would not come by here
 plain = graph.CodedGraph.pack
 def pack(self, mols):
     for mol in mols:

@@ -58,7 +58,7 @@ class Read(NamedTuple):
 
 
 @cache
-def library() -> Any | None:
+def extension() -> Any | None:
     """The compiled module, if it is installed and built for the RDKit that is; otherwise None, said once if it is."""
     try:
         pins = [r.partition("==")[2] for r in requires(PACKAGE) or [] if r.startswith("rdkit==")]
@@ -115,7 +115,7 @@ def _rows(smiles: list[str]) -> tuple[Array, ...] | None:
 
     None if there is a SMILES among them that cannot be sanitized.
     """
-    cuik: Any = library()
+    cuik: Any = extension()
     try:
         with BlockLogs():
             # no hydrogens added, no offset of carbon, each bond once, no self-loops
@@ -154,7 +154,7 @@ def _weights(level: str) -> tuple[Array, Array]:
 
 @cache
 def _features() -> tuple[Any, Any, Any]:
-    cuik: Any = library()
+    cuik: Any = extension()
     return (
         cuik.atom_onehot_feature_names_to_array(ATOM),
         cuik.atom_float_feature_names_to_array(ATOM_FLOATS),

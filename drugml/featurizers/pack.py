@@ -74,7 +74,7 @@ def pack(
     """
     quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
     chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
-    chunk = _pack_quickly if quick and cuik.library() else _pack_chunk
+    chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
     job: Callable[[Sequence[str]], Packed] = partial(
         chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
     )

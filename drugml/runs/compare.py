@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -129,7 +129,7 @@ def compared_by(metric: str, runs: Sequence[Candidate], labels: list[str], margi
         if not np.array_equal(labelled[order], y, equal_nan=True):
             raise UserError(f"run {r.run.run_id}: has other test labels than {runs[0].run.run_id}; train it anew")
         predictions.append(predicted[order][:, columns])
-    return over_molecules(name, labels, y[:, columns], predictions, margin)
+    return replace(over_molecules(name, labels, y[:, columns], predictions, margin), metric=metric)
 
 
 def _write(folder: Path, results: list[Comparison], runs: list[Candidate], labels: list[str]) -> list[Path]:

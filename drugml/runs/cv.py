@@ -20,7 +20,7 @@ from drugml.config.run import RunSpec
 from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
 from drugml.featurizers.pack import cores
-from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds, places
+from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
 from drugml.runs.outcome import readable
@@ -133,7 +133,8 @@ def _finish(
     drawn: Folds, whole: Whole, store: Store, run: TrackedRun, jobs: int | None, listener: Listener
 ) -> CvResult:
     done = drawn.done(store, whole.run_id, whole.folder)
-    left, start = places([*drawn.plans], done), time.monotonic()
+    complete, start = {f.place for f in done}, time.monotonic()
+    left = [p for p in drawn.plans if p not in complete]
     if done:
         log.info("%d of %d folds are done", len(done), len(drawn.plans))
     try:

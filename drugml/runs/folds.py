@@ -1,8 +1,6 @@
 """The folds of one cross-validation, each trained as a run nested in that of the whole."""
 
 import json
-import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +20,11 @@ from drugml.runs.dataset import Curated, Dataset, learnable, molecules_of, with_
 from drugml.runs.inputs import CONFIG, SPLIT
 from drugml.runs.lock import sole
 from drugml.runs.outcome import METRICS, fit_and_test, hashes
-from drugml.tracking.find import children, lookup
+from drugml.tracking.find import Found, children, lookup
 from drugml.tracking.run import CV, FOLD, KIND, PARENT, start, tracked
 from drugml.tracking.store import Store
 from drugml.training.listener import Listener
 
-log = logging.getLogger(__name__)
 REPEAT, NUMBER, COUNTS = "drugml.repeat", "drugml.fold", "cv.json"
 
 
@@ -86,12 +83,10 @@ class Folds:
 
     def done(self, store: Store, run_id: str, folder: Path) -> list[Fold]:
         """The folds that are complete."""
-        finished = [r for r in children(store, run_id) if r.status == "FINISHED"]
-        by_place = {Place(int(r.tags[REPEAT]), int(r.tags[NUMBER])): r.run_id for r in finished}
         return [
-            Fold(p, by_place[p], folder / p.folder, json.loads((folder / p.folder / METRICS).read_text("utf-8")))
-            for p in self.plans
-            if p in by_place and (folder / p.folder / METRICS).is_file()
+            Fold(p, r.run_id, folder / p.folder, json.loads((folder / p.folder / METRICS).read_text("utf-8")))
+            for p, r in sorted(_begun(store, run_id).items())
+            if r.status == "FINISHED" and (folder / p.folder / METRICS).is_file()
         ]
 
     def train(self, place: Place, store: Store, parent: str, folder: Path, listener: Listener) -> Fold:
@@ -115,14 +110,15 @@ class Folds:
             NUMBER: str(place.number),
             "drugml.folder": str(own),
         }
-        begun = [r.run_id for r in children(store, parent) if (r.tags[REPEAT], r.tags[NUMBER]) == place_tags(tags)]
-        experiment = lookup(store, parent).experiment
-        run_id = begun[-1] if begun else start(store, experiment, f"{dataset.config.model.name} {place.folder}", tags)
+        if (begun := _begun(store, parent).get(place)) is not None:
+            run_id = begun.run_id
+        else:
+            name = f"{dataset.config.model.name} {place.folder}"
+            run_id = start(store, lookup(store, parent).experiment, name, tags)
         own.mkdir(exist_ok=True)
         (own / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
         try:
             with sole(own), tracked(store, run_id) as run:
-                check_dataset(dataset)
                 run.params(dataset.config.model_dump(mode="json"))
                 outcome = fit_and_test(dataset, run, own, listener, f"drugml cv --resume {parent}")
         except UserError as error:
@@ -130,9 +126,9 @@ class Folds:
         return Fold(place, run_id, own, outcome.metrics)
 
 
-def place_tags(tags: dict[str, str]) -> tuple[str, str]:
-    """What tells the folds of one cross-validation apart."""
-    return tags[REPEAT], tags[NUMBER]
+def _begun(store: Store, parent: str) -> dict[Place, Found]:
+    """The runs of the folds that were begun."""
+    return {Place(int(r.tags[REPEAT]), int(r.tags[NUMBER])): r for r in children(store, parent)}
 
 
 def draw_folds(config: RunSpec, k: int, repeats: int) -> Folds:
@@ -164,9 +160,3 @@ def open_folds(folder: Path, expected: dict[str, str]) -> Folds:
             "experiments, start anew"
         )
     return again
-
-
-def places(plans: Sequence[Place], done: Sequence[Fold]) -> list[Place]:
-    """What is left to do, in order."""
-    known = {f.place for f in done}
-    return [p for p in plans if p not in known]

@@ -54,19 +54,21 @@ def lookup(store: Store, reference: str) -> Found:
     run_id = Path(reference).resolve().name if reference and Path(reference).is_dir() else reference
     try:
         if reference.startswith("models:/"):
-            name, at, version = re.fullmatch(r"models:/([^@/]+)([@/]?)(.*)", reference).groups()  # type: ignore[union-attr]
-            client = store.client
-            one = (
-                client.get_model_version_by_alias(name, version)
-                if at == "@"
-                else client.get_model_version(name, version)
-            )
-            run_id = str(one.run_id)
+            run_id = _run_of_model(store, reference)
         elif re.fullmatch("[0-9a-f]{6,31}", run_id):
             run_id = _whole(store, run_id)
         return _found(store, store.client.get_run(run_id))
     except MlflowException as error:
         raise UserError(f"run {reference!r}: not found in {store.uri}: {str(error).splitlines()[0]}") from None
+
+
+def _run_of_model(store: Store, reference: str) -> str:
+    match = re.fullmatch(r"models:/([^@/]+)([@/])([^@/]+)", reference)
+    if match is None:
+        raise UserError(f"{reference!r}: expected models:/NAME/VERSION or models:/NAME@ALIAS")
+    name, sign, which = match.groups()
+    get = store.client.get_model_version_by_alias if sign == "@" else store.client.get_model_version
+    return str(get(name, which).run_id)
 
 
 def finished(store: Store, experiment: str) -> list[Found]:
