@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drugml.cli import predicting
-from drugml.cli.predicting import shown
 from drugml.data.status import Status
 from drugml.prediction.bundle import load
 from drugml.prediction.predictor import ON_CPU, prepare
@@ -27,6 +24,7 @@ from drugml.runs.predict.models import open_models
 from drugml.runs.predict.stream import _pipeline
 from tests.conftest import SMILES, Cli, read_csv, write_csv
 from tests.pieces import POOL
+from tests.test_progress import in_a_terminal, plain
 
 pytestmark = pytest.mark.usefixtures("small_pieces")
 
@@ -86,26 +84,19 @@ def test_row_groups_do_not_depend_on_the_pieces(
 
 
 def test_progress_says_rate_and_time_left(
-    bundle: Path,
-    many: Path,
-    tmp_path: Path,
-    cli: Cli,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    bundle: Path, many: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drugml.cli.predicting.EVERY", 0)
+    monkeypatch.setattr("drugml.data.progress.EVERY", 0)
     done = cli("predict", bundle, many, "--out", tmp_path / "out.csv")
-    assert re.search(r"^128 of about 300 rows, [\d,]+/s, \d+ s left$", done.err, re.MULTILINE), done.err
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with shown() as progress:
-        progress(0, 301)
-        time.sleep(0.01)
-        progress(64, 301)
-    assert predicting._time(7_200, 1.0) == "2.0 h"
-    assert predicting._time(600, 1.0) == "10 min"
-    shown_bar = capsys.readouterr().err
-    assert " 64/301" in shown_bar
-    assert " molecules/s" in shown_bar
+    line = r"^128 of 300 rows predicted \(total estimated\), [\d,.]+ per second, \d+ s left$"
+    assert re.search(line, done.err, re.MULTILINE), done.err
+
+
+def test_a_bar_of_rows_in_a_terminal(bundle: Path, tmp_path: Path) -> None:
+    """2,500 rows are three pieces."""
+    source = write_csv(tmp_path / "in.csv", ["SMILES"], [[POOL[i % len(SMILES)]] for i in range(2500)])
+    text = plain(in_a_terminal(["predict", str(bundle), str(source), "--out", "out.csv"], tmp_path))
+    assert re.search(r"rows predicted \(total estimated\) .* 0/2500 just begun", text), text
 
 
 FATAL = """

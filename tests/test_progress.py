@@ -94,6 +94,15 @@ def test_lines_say_rate_and_time_left(monkeypatch: pytest.MonkeyPatch, caplog: p
     assert re.fullmatch(r"12,000 of 41,127 molecules prepared, [\d,]+ per second, \d+ s left", second)
 
 
+def test_what_was_done_before_tells_nothing_of_the_rate(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    with caplog.at_level(logging.INFO, "drugml"), progress.progress(2000, "rows", begun=1000) as done:
+        done(1000)
+    assert caplog.messages == ["1,000 of 2,000 rows, just begun"]
+
+
 def test_the_display_ends_where_work_fails() -> None:
     ended = []
 

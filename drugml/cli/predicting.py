@@ -1,23 +1,17 @@
-"""What the user sees of a prediction: a bar with rate and time left in a terminal, now and then a line elsewhere."""
+"""What the user sees of a prediction."""
 
-import logging
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import typer
 
 from drugml.cli.progress import table
+from drugml.data.progress import progress
 from drugml.errors import UserError
 from drugml.runs.predict import Report, predict
 from drugml.runs.predict.job import folder_of
 from drugml.runs.predict.stream import TIMEOUT, Progress
-
-log = logging.getLogger(__name__)
-EVERY = 10.0
-"""Seconds between two lines."""
 
 
 def run(
@@ -32,7 +26,7 @@ def run(
     """Predict and print what became of the rows."""
     models, sources = sort_out(arguments, models)
     try:
-        with shown() as progress:
+        with shown() as told:
             report = predict(
                 models,
                 sources,
@@ -41,7 +35,7 @@ def run(
                 resume=resume,
                 workers=workers,
                 timeout=timeout or TIMEOUT,
-                progress=progress,
+                progress=told,
             )
     except KeyboardInterrupt:
         kept = "; what is done is kept: go on with --resume" if folder_of(out).exists() else ""
@@ -68,54 +62,16 @@ def sort_out(arguments: Sequence[str], models: Sequence[str]) -> tuple[list[str]
     return list(models), list(arguments)
 
 
-class Lines:
-    """A line now and then: `12,000 of about 250,000 rows, 2,100/s, 2 min left`."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
-        self._last = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._first is None:
-            self._first, self._last = (now, done), now
-        elif now - self._last >= EVERY and done < total:
-            self._last = now
-            rate = (done - self._first[1]) / (now - self._first[0])
-            log.info(
-                "%s of about %s rows, %s/s, %s left",
-                f"{done:,}",
-                f"{total:,}",
-                f"{rate:,.0f}",
-                _time(total - done, rate),
-            )
-
-
 @contextmanager
 def shown() -> Iterator[Progress]:
-    """A bar in a terminal, lines otherwise."""
-    if not sys.stderr.isatty():
-        yield Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Progress of a prediction, which says how many rows there are when it begins."""
+    done: Callable[[int], None] | None = None
+    with ExitStack() as stack:
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-        first: list[tuple[float, int]] = []
-
-        def update(done: int, total: int) -> None:
-            first[:] = first or [(time.monotonic(), done)]
-            seconds = time.monotonic() - first[0][0]
-            rate = f"{(done - first[0][1]) / seconds:,.0f} molecules/s" if done > first[0][1] else ""
-            bar.update(task, completed=done, total=total, rate=rate)
+        def update(count: int, total: int) -> None:
+            nonlocal done
+            if done is None:
+                done = stack.enter_context(progress(total, "rows predicted (total estimated)", count))
+            done(count)
 
         yield update
-
-
-def _time(rows: int, rate: float) -> str:
-    seconds = rows / rate
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class WorkBar:
     """A bar with rate and time left of one piece of work, below the log lines; none where it is done at once."""
 
-    def __init__(self, total: int, what: str) -> None:
-        self._total, self._what = total, what
+    def __init__(self, total: int, what: str, begun: int) -> None:
+        self._total, self._what, self._begun = total, what, begun
         self._start = time.monotonic()
         self._bar: Progress | None = None
 
@@ -31,7 +31,7 @@ class WorkBar:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate)
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self._what, total=self._total, pace="")
-        told = pace(count, self._total, time.monotonic() - self._start)
+        told = pace(count - self._begun, self._total - self._begun, time.monotonic() - self._start)
         self._bar.update(self._task, completed=count, pace=told)
         self._bar.start()  # draws at once the first time, and does nothing later
 

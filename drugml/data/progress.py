@@ -33,39 +33,40 @@ class Lines:
     At most every `EVERY` seconds, and never at the end.
     """
 
-    def __init__(self, total: int, what: str) -> None:
-        self._total, self._what = total, what
+    def __init__(self, total: int, what: str, begun: int) -> None:
+        self._total, self._what, self._begun = total, what, begun
         self._start = self._last = time.monotonic()
 
     def done(self, count: int) -> None:
         now = time.monotonic()
         if count < self._total and now - self._last >= EVERY:
             self._last = now
-            told = pace(count, self._total, now - self._start)
+            told = pace(count - self._begun, self._total - self._begun, now - self._start)
             log.info("%s of %s %s, %s", f"{count:,}", f"{self._total:,}", self._what, told)
 
     def end(self) -> None:
         """Nothing is left to be closed."""
 
 
-_display: Callable[[int, str], Display] = Lines
+_display: Callable[[int, str, int], Display] = Lines
 
 
-def show_with(display: Callable[[int, str], Display]) -> None:
-    """From now on show all progress of this process with what `display` makes of a total and what is counted."""
+def show_with(display: Callable[[int, str, int], Display]) -> None:
+    """From now on show all progress of this process with what `display` makes of the arguments of `progress`."""
     global _display  # noqa: PLW0603  one terminal per process, as logging has one root
     _display = display
 
 
 @contextmanager
-def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+def progress(total: int, what: str, begun: int = 0) -> Iterator[Callable[[int], None]]:
     """Show how many of `total` are done: call what this gives with their number.
 
     Args:
         total: of all that is to be done.
         what: what is counted and done with it, `molecules prepared`.
+        begun: how many were done before, which tell nothing of the rate.
     """
-    shown = _display(total, what)
+    shown = _display(total, what, begun)
     try:
         yield shown.done
     finally:

@@ -15,19 +15,17 @@ from threading import Thread
 
 import torch
 
-from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
 from drugml.featurizers.pack import cores
 from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds
-from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
+from drugml.runs.opening import begun, found_again
 from drugml.runs.outcome import readable
 from drugml.runs.scores import logged, scores, shown, write_scores
-from drugml.runs.stopping import stop_signals
-from drugml.tracking.find import find
-from drugml.tracking.run import CV, TrackedRun, start, tracked
+from drugml.tracking.run import CV, TrackedRun, tracked
+from drugml.tracking.stopping import stop_signals
 from drugml.tracking.store import Store, connect
 from drugml.training.listener import Listener, Silent
 
@@ -78,26 +76,11 @@ def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, list
     """
     with stop_signals():
         drawn = draw_folds(config, k, repeats)
-        store = connect(config.tracking.uri)
-        name = drawn.curated.judged.name
-        experiment = config.tracking.experiment or name
-        root = Path(config.tracking.folder).absolute()
-        check_writable(root)
-        run_id = start(store, experiment, config.tracking.run or f"{drawn.config.model.name} cv", drawn.tags)
-        folder = root / experiment / run_id
-        with tracked(store, run_id) as run:
-            folder.mkdir(parents=True)
-            (folder / COUNTS).write_text(json.dumps({"folds": k, "repeats": repeats}), encoding="utf-8")
-            run.tags({"drugml.folder": str(folder)})
-            run.params({**drawn.config.model_dump(mode="json"), "cv": {"folds": k, "repeats": repeats}})
-            judged = drawn.curated.judged
-            run.dataset(judged.name, judged.hash, str(judged.path))
-            write_inputs(drawn.dataset(Place(1, 1)), folder, [*drawn.plans.values()])
-            for file in INPUTS:
-                if (folder / file).exists():
-                    run.file(folder / file)
-            with sole(folder):
-                return _finish(drawn, Whole(run_id, folder, store.uri, drawn.tags), store, run, jobs, listener)
+        dataset, name = drawn.dataset(Place(1, 1)), f"{drawn.config.model.name} cv"
+        counts = {"folds": k, "repeats": repeats}
+        with begun(dataset, [*drawn.plans.values()], name, drawn.tags, {"cv": counts}) as (store, run, folder):
+            (folder / COUNTS).write_text(json.dumps(counts), encoding="utf-8")
+            return _finish(drawn, Whole(run.run_id, folder, store.uri, drawn.tags), store, run, jobs, listener)
 
 
 def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | None = None) -> CvResult:
@@ -113,20 +96,12 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
         UserError: if it is complete, its folder is gone, or data or split are not the same any more.
     """
     with stop_signals():
-        if (Path(reference) / COUNTS).is_file():
-            uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
-            reference = Path(reference).resolve().name
-        store = connect(uri)
-        found = find(store, reference, CV)
-        run_id, tags, status = found.run_id, found.tags, found.status
-        folder = Path(tags.get("drugml.folder", ""))
-        if not (folder / COUNTS).is_file():
-            raise UserError(f"run {run_id}: its folder {str(folder)!r} has no {COUNTS}; it cannot go on, start anew")
-        drawn = open_folds(folder, tags)
-        if status == "FINISHED" and len(drawn.done(store, run_id, folder)) == len(drawn.plans):
-            raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
-        with sole(folder), tracked(store, run_id) as run:
-            return _finish(drawn, Whole(run_id, folder, store.uri, tags), store, run, jobs, listener)
+        store, found, folder = found_again(reference, CV, COUNTS, uri)
+        drawn = open_folds(folder, found.tags)
+        if found.status == "FINISHED" and len(drawn.done(store, found.run_id, folder)) == len(drawn.plans):
+            raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
+        with sole(folder), tracked(store, found.run_id) as run:
+            return _finish(drawn, Whole(found.run_id, folder, store.uri, found.tags), store, run, jobs, listener)
 
 
 def _finish(

@@ -19,6 +19,7 @@ from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Curated, Dataset, learnable, molecules_of, with_plan
 from drugml.runs.inputs import CONFIG, SPLIT
 from drugml.runs.lock import sole
+from drugml.runs.opening import check_same
 from drugml.runs.outcome import METRICS, fit_and_test, hashes
 from drugml.tracking.find import Found, children, lookup
 from drugml.tracking.run import CV, FOLD, KIND, PARENT, start, tracked
@@ -154,9 +155,5 @@ def open_folds(folder: Path, expected: dict[str, str]) -> Folds:
     """
     counts = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
     again = draw_folds(load(RunSpec, folder / CONFIG), counts["folds"], counts["repeats"])
-    if changed := [k for k in again.tags if k.endswith("_hash") and expected.get(k) != again.tags[k]]:
-        raise UserError(
-            f"run {folder.name}: {', '.join(changed)} changed since it was started; going on would mix two "
-            "experiments, start anew"
-        )
+    check_same(folder.name, expected, again.tags)
     return again

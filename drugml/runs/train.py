@@ -12,15 +12,15 @@ from drugml.config.run import RunSpec
 from drugml.errors import UserError
 from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Dataset, prepare
-from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
+from drugml.runs.inputs import CONFIG
 from drugml.runs.lock import sole
+from drugml.runs.opening import begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, fit_and_test, hashes
-from drugml.runs.stopping import stop_signals
 from drugml.tasks import TASKS
 from drugml.tracking import models
-from drugml.tracking.find import find
-from drugml.tracking.run import KIND, TRAIN, TrackedRun, start, tracked
-from drugml.tracking.store import Store, connect
+from drugml.tracking.run import KIND, TRAIN, TrackedRun, tracked
+from drugml.tracking.stopping import stop_signals
+from drugml.tracking.store import Store
 from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -70,24 +70,9 @@ def train(config: RunSpec, listener: Listener) -> Result:
     """
     with stop_signals():
         dataset = _prepared(config)
-        store = connect(config.tracking.uri)
-        experiment = config.tracking.experiment or dataset.judged.name
-        folder = Path(config.tracking.folder).absolute()
-        check_writable(folder)
-        name = config.tracking.run or dataset.config.model.name
-        run_id = start(store, experiment, name, _tags(dataset))
-        folder = folder / experiment / run_id
-        with tracked(store, run_id) as run:
-            folder.mkdir(parents=True)
-            run.tags({"drugml.folder": str(folder)})
-            write_inputs(dataset, folder, [dataset.training.plan])
-            run.params(dataset.config.model_dump(mode="json"))
-            run.dataset(dataset.judged.name, dataset.judged.hash, str(dataset.judged.path))
-            for file in INPUTS:
-                if (folder / file).exists():
-                    run.file(folder / file)
-            with sole(folder):
-                return _finish(dataset, store, run, folder, listener)
+        plans, name = [dataset.training.plan], dataset.config.model.name
+        with begun(dataset, plans, name, _tags(dataset), {}) as (store, run, folder):
+            return _finish(dataset, store, run, folder, listener)
 
 
 def resume(reference: str, listener: Listener, uri: str | None = None) -> Result:
@@ -102,27 +87,12 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         UserError: if the run is complete, its folder is gone, or data or split are not the same any more.
     """
     with stop_signals():
-        if (Path(reference) / CONFIG).is_file():
-            uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
-            reference = Path(reference).resolve().name
-        store = connect(uri)
-        found = find(store, reference, TRAIN)
-        run_id, tags, status = found.run_id, found.tags, found.status
-        if status == "FINISHED":
-            raise UserError(f"run {run_id} is complete (FINISHED); there is nothing to resume")
-        folder = Path(tags.get("drugml.folder", ""))
-        if not (folder / CONFIG).is_file():
-            raise UserError(
-                f"run {run_id}: its folder {str(folder)!r} has no {CONFIG}; it cannot be resumed, train anew"
-            )
+        store, found, folder = found_again(reference, TRAIN, CONFIG, uri)
+        if found.status == "FINISHED":
+            raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
         dataset = _prepared(load(RunSpec, folder / CONFIG))
-        now = _tags(dataset)
-        if changed := [k for k in now if k.endswith("_hash") and tags.get(k) != now[k]]:
-            raise UserError(
-                f"run {run_id}: {', '.join(changed)} changed since it was started; "
-                "resuming would mix two experiments, train anew"
-            )
-        with sole(folder), tracked(store, run_id) as run:
+        check_same(found.run_id, found.tags, _tags(dataset))
+        with sole(folder), tracked(store, found.run_id) as run:
             return _finish(dataset, store, run, folder, listener)
 
 

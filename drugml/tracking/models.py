@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from drugml.errors import UserError, nearest
 from drugml.prediction.probes import PROBES
 from drugml.prediction.spec import BundleSpec
+from drugml.tracking.stopping import unstopped
 from drugml.tracking.store import Store
 
 import mlflow  # isort: skip
@@ -50,7 +51,7 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
     pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in NEEDED if p in spec.versions]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), unstopped():
         warnings.simplefilter("ignore")
         mlflow.start_run(run_id=run_id)
         try:

@@ -3,12 +3,13 @@
 import logging
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from filelock import FileLock
 
 import drugml.tracking as _  # noqa: F401  sets the environment before MLflow is imported
 from drugml.errors import UserError
+from drugml.tracking.stopping import unstopped
 
 import mlflow  # isort: skip
 import requests  # isort: skip
@@ -19,6 +20,17 @@ from sqlalchemy.exc import SQLAlchemyError  # isort: skip
 SQLITE = "sqlite:///"
 TIMEOUT = 5
 """Seconds a tracking server has for its first answer."""
+
+
+class WholeCalls:
+    """An MLflow client whose calls are not cut short by Ctrl-C or SIGTERM."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return unstopped()(found) if callable(found) else found
 
 
 class Store(NamedTuple):
@@ -74,7 +86,7 @@ def connect(uri: str | None) -> Store:
             f"tracking URI {uri!r}: MLflow no longer keeps runs in plain folders; use sqlite:///PATH.db or http://SERVER"
         )
     _use(uri)
-    return Store(uri, MlflowClient(uri, uri), root)
+    return Store(uri, cast(MlflowClient, WholeCalls(MlflowClient(uri, uri))), root)
 
 
 def _use(uri: str) -> None:

@@ -1,0 +1,99 @@
+"""The beginning of a recorded run, and finding it again to go on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drugml.config.load import load
+from drugml.config.run import RunSpec
+from drugml.data.splits import SplitPlan
+from drugml.errors import UserError
+from drugml.runs.dataset import Dataset
+from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
+from drugml.runs.lock import sole
+from drugml.tracking.find import Found, find
+from drugml.tracking.run import TrackedRun, start, tracked
+from drugml.tracking.store import Store, connect
+
+
+class Opened(NamedTuple):
+    """A run that is under way, and its own folder."""
+
+    store: Store
+    run: TrackedRun
+    folder: Path
+
+
+@contextmanager
+def begun(
+    dataset: Dataset, plans: Sequence[SplitPlan], name: str, tags: Mapping[str, str], more: Mapping[str, Any]
+) -> Iterator[Opened]:
+    """Record a new run, with all that says what it is trained on, and hold its folder.
+
+    Args:
+        dataset: in the folds of the first plan.
+        plans: one, or those of a cross-validation.
+        name: of the run, where the config has none.
+        tags: of the run.
+        more: parameters beside the config.
+
+    Raises:
+        UserError: if the store or the folder cannot be written.
+    """
+    config, judged = dataset.config, dataset.judged
+    store = connect(config.tracking.uri)
+    experiment = config.tracking.experiment or judged.name
+    root = Path(config.tracking.folder).absolute()
+    check_writable(root)
+    run_id = start(store, experiment, config.tracking.run or name, tags)
+    folder = root / experiment / run_id
+    with tracked(store, run_id) as run:
+        folder.mkdir(parents=True)
+        run.tags({"drugml.folder": str(folder)})
+        write_inputs(dataset, folder, plans)
+        run.params({**config.model_dump(mode="json"), **more})
+        run.dataset(judged.name, judged.hash, str(judged.path))
+        for file in INPUTS:
+            if (folder / file).exists():
+                run.file(folder / file)
+        with sole(folder):
+            yield Opened(store, run, folder)
+
+
+def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tuple[Store, Found, Path]:
+    """A run that was begun, and its folder.
+
+    Args:
+        reference: run id, run folder, or `last`.
+        kind: of run.
+        marker: file that the folder of such a run has.
+        uri: tracking URI, as in `connect`.
+
+    Raises:
+        UserError: if there is no such run, or its folder is gone.
+    """
+    if (Path(reference) / marker).is_file():
+        uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
+        reference = Path(reference).resolve().name
+    store = connect(uri)
+    found = find(store, reference, kind)
+    folder = Path(found.tags.get("drugml.folder", ""))
+    if not (folder / marker).is_file():
+        raise UserError(
+            f"run {found.run_id}: its folder {str(folder)!r} has no {marker}; it cannot be resumed, start anew"
+        )
+    return store, found, folder
+
+
+def check_same(run_id: str, then: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse to go on with other data, folds or metrics than those in the tags of a run.
+
+    Raises:
+        UserError: names what differs.
+    """
+    if changed := [k for k in now if k.endswith("_hash") and then.get(k) != now[k]]:
+        raise UserError(
+            f"run {run_id}: {', '.join(changed)} changed since it was started; "
+            "resuming would mix two experiments, train anew"
+        )
