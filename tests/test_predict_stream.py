@@ -18,10 +18,9 @@ from drugml.data.status import Status
 from drugml.prediction.bundle import load
 from drugml.prediction.predictor import ON_CPU, prepare
 from drugml.prediction.work import Predict
-from drugml.runs.predict import predict
-from drugml.runs.predict import stream as streaming
+from drugml.runs.predict import engines, predict
+from drugml.runs.predict.engines import Local
 from drugml.runs.predict.models import open_models
-from drugml.runs.predict.stream import _pipeline
 from tests.conftest import SMILES, Cli, read_csv, write_csv
 from tests.pieces import POOL
 from tests.test_progress import in_a_terminal, plain
@@ -30,21 +29,21 @@ pytestmark = pytest.mark.usefixtures("small_pieces")
 
 
 @pytest.fixture(scope="module")
-def runs(bundle: Path) -> Iterator[list[streaming.Run]]:
+def runs(bundle: Path) -> Iterator[list[engines.Run]]:
     """In this process, with one worker, with two, and with workers that only prepare."""
     models = open_models([str(bundle)])
-    with _pipeline(models, 1, 60) as one, _pipeline(models, 2, 60) as two, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streaming, "ON_CPU", 0)
-        with _pipeline(models, 2, 60) as preparing:
+    with Local(1).start(models) as one, Local(2).start(models) as two, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "ON_CPU", 0)
+        with Local(2).start(models) as preparing:
             patch.undo()
-            with _pipeline(models, 0, 60) as none:
+            with Local(0).start(models) as none:
                 yield [none, one, two, preparing]
 
 
 @given(st.lists(st.sampled_from(POOL), max_size=250), st.integers(1, 5))
 @settings(max_examples=8)
-def test_neither_pieces_nor_workers_change_a_bit(runs: list[streaming.Run], smiles: list[str], size: int) -> None:
-    def bits(run: streaming.Run, rows: int) -> tuple[bytes, list]:
+def test_neither_pieces_nor_workers_change_a_bit(runs: list[engines.Run], smiles: list[str], size: int) -> None:
+    def bits(run: engines.Run, rows: int) -> tuple[bytes, list]:
         found = [p for (p,) in run(iter([smiles[i : i + rows] for i in range(0, len(smiles), rows)]))]
         values = b"".join(p.values.tobytes() for p in found)
         return values, [(n * rows + i, r) for n, p in enumerate(found) for i, r in sorted(p.rejects.items())]
@@ -76,7 +75,7 @@ def test_row_groups_do_not_depend_on_the_pieces(
 ) -> None:
     monkeypatch.setattr("drugml.runs.predict.output.ROW_GROUP", 100)
     for rows in (64, 128, 1000):
-        monkeypatch.setattr(streaming, "CHUNK", rows)
+        monkeypatch.setattr(engines, "CHUNK", rows)
         predict([str(bundle)], [str(many)], tmp_path / f"{rows}.parquet")
     assert len({(tmp_path / f"{n}.parquet").read_bytes() for n in (64, 128, 1000)}) == 1
     file = pq.ParquetFile(tmp_path / "64.parquet")

@@ -138,11 +138,16 @@ def predict(
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that one molecule may take; 60 otherwise.")
     ] = None,
+    engine: Annotated[str, typer.Option(metavar="local|ray", help="This machine, or a Ray cluster.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster, such as HOST:6379; one of this machine alone otherwise.")
+    ] = None,
 ) -> None:
     """Predict files: the same rows in the same order, with values, status and reason."""
     from drugml.cli import predicting
 
-    report = predicting.run(arguments, model or [], out, smiles, resume, workers, timeout)
+    chosen = predicting.engine(engine, workers, timeout, address)
+    report = predicting.run(arguments, model or [], out, smiles, resume, chosen)
     if strict and report.bad:
         raise typer.Exit(1)
 

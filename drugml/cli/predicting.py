@@ -10,8 +10,9 @@ from drugml.cli.progress import table
 from drugml.data.progress import progress
 from drugml.errors import UserError
 from drugml.runs.predict import Report, predict
+from drugml.runs.predict.engines import TIMEOUT, Engine, Local, Ray
 from drugml.runs.predict.job import folder_of
-from drugml.runs.predict.stream import TIMEOUT, Progress
+from drugml.runs.predict.stream import Progress
 
 
 def run(
@@ -20,8 +21,7 @@ def run(
     out: Path,
     smiles: str | None,
     resume: bool,
-    workers: int | None,
-    timeout: float | None,
+    engine: Engine,
 ) -> Report:
     """Predict and print what became of the rows."""
     models, sources = sort_out(arguments, models)
@@ -33,8 +33,7 @@ def run(
                 out,
                 smiles=smiles,
                 resume=resume,
-                workers=workers,
-                timeout=timeout or TIMEOUT,
+                engine=engine,
                 progress=told,
             )
     except KeyboardInterrupt:
@@ -44,6 +43,21 @@ def run(
     typer.echo(table(["SMILES", *report.columns], report.preview))
     typer.echo(report.summary())
     return report
+
+
+def engine(name: str, workers: int | None, timeout: float | None, address: str | None) -> Engine:
+    """What predicts.
+
+    Raises:
+        UserError: for an engine that there is not, or an address without Ray.
+    """
+    if name == "ray":
+        return Ray(workers, timeout or TIMEOUT, address)
+    if name != "local":
+        raise UserError(f"--engine {name}: no such engine; expected local or ray")
+    if address is not None:
+        raise UserError(f"--address {address}: is of a Ray cluster; add --engine ray")
+    return Local(workers, timeout or TIMEOUT)
 
 
 def sort_out(arguments: Sequence[str], models: Sequence[str]) -> tuple[list[str], list[str]]:

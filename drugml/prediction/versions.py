@@ -17,3 +17,19 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
+"""Packages that no prediction depends on."""
+
+
+def relevant() -> dict[str, str]:
+    """The versions that a prediction depends on."""
+    return {k: v for k, v in versions().items() if k not in IRRELEVANT}
+
+
+def processor() -> str:
+    """The instruction set that torch computes with on the CPU, on which the last digits depend."""
+    import torch
+
+    return str(torch.backends.cpu.get_cpu_capability())
