@@ -18,7 +18,7 @@ from drugml.data.status import Status
 from drugml.prediction.bundle import load
 from drugml.prediction.predictor import ON_CPU, prepare
 from drugml.prediction.work import Predict
-from drugml.runs.predict import engines, predict
+from drugml.runs.predict import engines, predict, stream
 from drugml.runs.predict.engines import Local
 from drugml.runs.predict.models import open_models
 from tests.conftest import SMILES, Cli, read_csv, write_csv
@@ -75,7 +75,7 @@ def test_row_groups_do_not_depend_on_the_pieces(
 ) -> None:
     monkeypatch.setattr("drugml.runs.predict.output.ROW_GROUP", 100)
     for rows in (64, 128, 1000):
-        monkeypatch.setattr(engines, "CHUNK", rows)
+        monkeypatch.setattr(stream, "CHUNK", rows)
         predict([str(bundle)], [str(many)], tmp_path / f"{rows}.parquet")
     assert len({(tmp_path / f"{n}.parquet").read_bytes() for n in (64, 128, 1000)}) == 1
     file = pq.ParquetFile(tmp_path / "64.parquet")

@@ -52,6 +52,8 @@ def engine(name: str, workers: int | None, timeout: float | None, address: str |
         UserError: for an engine that there is not, or an address without Ray.
     """
     if name == "ray":
+        if workers == 0:
+            raise UserError("--workers 0: works in this process; Ray needs at least one worker")
         return Ray(workers, timeout or TIMEOUT, address)
     if name != "local":
         raise UserError(f"--engine {name}: no such engine; expected local or ray")

@@ -96,7 +96,7 @@ class Ray:
     """
 
     def __init__(self, workers: int | None = None, timeout: float = TIMEOUT, address: str | None = None) -> None:
-        self._workers, self._timeout, self._address = workers or None, timeout, address
+        self._workers, self._timeout, self._address = workers, timeout, address
 
     def expect(self, rows: int, again: bool) -> None:
         """As `Engine`."""
