@@ -13,30 +13,13 @@ over ours.
 
 import argparse
 import csv
-import gzip
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
-from typing import NamedTuple
 
-TICKS = os.sysconf("SC_CLK_TCK")
-DRUGML = [sys.executable, "-c", "from drugml.cli.main import main; main()", "--quiet"]
-
-
-class Measured(NamedTuple):
-    """What a command took."""
-
-    wall: float
-    """Seconds."""
-    cpu: float
-    """Seconds of all processes."""
-    memory: float
-    """MiB of all processes at their peak."""
+from measured import DRUGML, Measured, measure, read, run
 
 
 def main() -> None:
@@ -89,14 +72,6 @@ def compare(
         print(f"{who}: {(rows - 10) / (b[rows].wall - b[10].wall):,.0f} molecules/s without start-up")
 
 
-def read(path: Path) -> list[str]:
-    """The SMILES of a csv, by the name of their column."""
-    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
-        rows = csv.DictReader(file)
-        name = next(c for c in rows.fieldnames or [] if c.lower() in ("smiles", "drug", "mol"))
-        return [r[name] for r in rows]
-
-
 def one(folder: Path, smiles: Sequence[str], rows: int) -> list[str]:
     """A table of so many rows."""
     path = folder / f"{rows}.csv"
@@ -130,67 +105,6 @@ def train_chemprop(program: Path, folder: Path, options: Sequence[str]) -> list[
     run([str(c) for c in [*command, "--accelerator", "cpu", "-o", out]], folder)
     more = [part for option in options for part in option.split()]
     return [str(program), "predict", "-s", "SMILES", "--model-paths", str(out), "--accelerator", "cpu", *more]
-
-
-def run(command: Sequence[str], folder: Path) -> None:
-    """Run to its end."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-3000:])
-
-
-def measure(command: Sequence[str], folder: Path) -> Measured:
-    """Run a command and watch its session."""
-    start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
-        cpu: dict[str, float] = {}
-        memory = 0.0
-        while True:
-            now = 0.0
-            for each in session(process.pid):
-                cpu[each.name] = max(cpu.get(each.name, 0), seconds(each))
-                now += proportional(each)
-            memory = max(memory, now)
-            try:
-                process.wait(0.2)
-                break
-            except subprocess.TimeoutExpired:
-                continue
-        if process.returncode:
-            said.seek(0)
-            raise SystemExit(said.read()[-3000:])
-    return Measured(time.monotonic() - start, sum(cpu.values()), memory)
-
-
-def session(leader: int) -> list[Path]:
-    """The processes that a command has started, and itself."""
-    found = []
-    for each in Path("/proc").iterdir():
-        try:
-            if each.name.isdigit() and os.getsid(int(each.name)) == leader:
-                found.append(each)
-        except ProcessLookupError:
-            continue
-    return found
-
-
-def seconds(process: Path) -> float:
-    """CPU time of a process."""
-    try:
-        fields = (process / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def proportional(process: Path) -> float:
-    """MiB of a process, each shared page divided by those who share it."""
-    try:
-        lines = (process / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 if __name__ == "__main__":

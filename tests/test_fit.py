@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from rdkit import Chem
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from drugml.config.load import check
 from drugml.config.models import DmpnnSpec, HeadSpec
 from drugml.config.run import RunSpec
-from drugml.data.batch import DeviceStore
+from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.data.splits import SplitPlan
 from drugml.data.splits.plan import Molecules
 from drugml.featurizers import FEATURIZERS
@@ -171,7 +172,7 @@ def test_compiled_equals_eager(caplog: pytest.LogCaptureFixture) -> None:
     batches = list(torch.arange(60).split(20))
     compiled = Compiled(network, packed, batches)
     compiled.shapes = compiled.shapes[-1:]  # one compilation is enough here
-    assert compiled.works(batches[0]), caplog.text
+    assert compiled.works(batches), caplog.text
     assert all(p.grad is None for p in network.parameters())
     largest = torch.arange(60)  # no shape is large enough: eager, but right
     for at in (*batches, batches[0][:3], largest):
@@ -182,6 +183,31 @@ def test_compiled_equals_eager(caplog: pytest.LogCaptureFixture) -> None:
         for eager, fast in zip(*grads, strict=True):
             torch.testing.assert_close(fast, eager, rtol=1e-5, atol=1e-5 * float(eager.abs().max()))
     assert len(torch._dynamo.eval_frame._debug_get_cache_entry_list(Network.forward.__code__)) == 1  # type: ignore[attr-defined]
+
+
+def test_a_shape_that_is_met_late_is_compiled_before_the_first_step(caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise its failure would end a run that had begun well."""
+    layout = layout_of(DmpnnSpec.featurizer)
+    store = FEATURIZERS.build(DmpnnSpec.featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES])
+    network, packed = Network(DmpnnSpec(hidden_dim=4), HeadSpec(), layout, 1), DeviceStore(store, layout, CPU)
+    batches = list(torch.arange(60).split(7))
+    compiled = Compiled(network, packed, batches)
+    largest = compiled.shapes[-1]
+    tried = []
+
+    def fail(batch: MoleculeBatch) -> Tensor:
+        tried.append(len(batch.x))
+        if len(batch.x) == largest:
+            raise RuntimeError("no room on the device\nfor so large a kernel")
+        return network(batch)  # type: ignore[no-any-return]
+
+    compiled.compiled = fail
+    assert not compiled.works(batches)
+    assert tried == compiled.shapes
+    assert caplog.messages == [
+        "train.compile: not compiled, the network runs as it is: RuntimeError: no room on the device"
+    ]
+    assert all(p.grad is None for p in network.parameters())
 
 
 def test_shapes_are_few_and_hold_every_batch() -> None:

@@ -37,21 +37,31 @@ class Compiled:
         """Atoms of a padded batch to its bonds."""
 
     def __call__(self, batch: MoleculeBatch) -> Float[Tensor, "B T"]:
-        n, p = len(batch.x) + 1, len(batch.bonds)
-        atoms = next((s for s in self.shapes if s >= n and self.bonds[s] >= p), None)
-        if atoms is None or batch.num_graphs >= self.molecules:
-            return self.network(batch)  # type: ignore[no-any-return]
+        atoms = next((n for n in self.shapes if self._fits(batch, n)), None)
+        return self.network(batch) if atoms is None else self._padded(batch, atoms)
+
+    def _fits(self, batch: MoleculeBatch, atoms: int) -> bool:
+        fits = len(batch.x) < atoms and len(batch.bonds) <= self.bonds[atoms]
+        return fits and batch.num_graphs < self.molecules
+
+    def _padded(self, batch: MoleculeBatch, atoms: int) -> Float[Tensor, "B T"]:
         padded = batch.padded(self.molecules, atoms, self.bonds[atoms])
         for name in ("edge_index", "reverse", "edge_attr"):
             getattr(padded, name)  # made here: the lock of a cached property would cut the compiled graph in two
         out: Tensor = self.compiled(padded)
         return out[: batch.num_graphs]
 
-    def works(self, molecules: Tensor) -> bool:
-        """Try one step, which compiles; says why where it fails."""
+    def works(self, batches: Sequence[Tensor]) -> bool:
+        """Try one step of each shape, which compiles it, with the smallest batch; says why where one fails.
+
+        Shapes that even the smallest batch does not fit are given up: larger ones serve.
+        """
+        smallest = self.packed.batch(min(batches, key=lambda b: int(self.packed.atoms[b].sum())))
+        self.shapes = [n for n in self.shapes if self._fits(smallest, n)]
         try:
             with torch.random.fork_rng():
-                self(self.packed.batch(molecules)).sum().backward()
+                for atoms in self.shapes:
+                    self._padded(smallest, atoms).sum().backward()
         except Exception as error:  # torch raises whatever the compiler's trouble is
             first = str(error).strip().splitlines()[0] if str(error).strip() else ""
             log.warning("train.compile: not compiled, the network runs as it is: %s: %s", type(error).__name__, first)

@@ -68,7 +68,7 @@ class Module(pl.LightningModule):
         if self.config.train.compile:
             batches = self.order.batches(0)
             compiled = Compiled(self.network, self.packed(), batches)
-            self._compiled = compiled if compiled.works(batches[0]) else None
+            self._compiled = compiled if compiled.works(batches) else None
 
     def on_train_epoch_start(self) -> None:
         # dropout of an epoch depends on seed and epoch only, so that resuming is exact
