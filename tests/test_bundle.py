@@ -130,7 +130,7 @@ def test_other_weights_are_noticed_by_the_probes(copy: Path) -> None:
 
 def test_a_newer_format_asks_for_an_update(copy: Path) -> None:
     edit(copy, rehash=True, format=99, versions={"drugml": "7.0"}, unheard_of=True)
-    assert "bundle format 99 is newer than this drugml reads (1); it was made by drugml 7.0, update drugml" in message(
+    assert "bundle format 99 is newer than this drugml reads (2); it was made by drugml 7.0, update drugml" in message(
         copy
     )
 

@@ -119,7 +119,7 @@ def test_a_value_that_is_not_finite_is_no_prediction(bundle: Path) -> None:
     predictor = load(bundle)
     with torch.no_grad():
         predictor.trained.network.head[-1].bias[1] = torch.inf  # type: ignore[attr-defined]
-    values, rejects = predictor.predict(["C", "junk", "CC"])
+    values, rejects, _ = predictor.predict(["C", "junk", "CC"])
     assert np.isnan(values).all()
     assert rejects[0] == rejects[2] == (Status.NOT_FINITE, "the model gives no finite value of rank")
     assert rejects[1].status == Status.NOT_SMILES

@@ -49,6 +49,7 @@ class MeanSpec(Spec):
 
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = MorganSpec()
+    seeded: ClassVar[bool] = False
     name: Literal["mean"] = "mean"
 
 
@@ -74,6 +75,7 @@ class KnnSpec(Spec):
 
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = MorganSpec()
+    seeded: ClassVar[bool] = False
     name: Literal["knn"] = "knn"
     k: Annotated[int, Field(ge=1, le=1000)] = 5
     """Neighbours; all that are as similar as the last one count."""
@@ -89,6 +91,7 @@ class GpSpec(Spec):
 
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = CountsSpec()
+    seeded: ClassVar[bool] = False
     name: Literal["gp"] = "gp"
     max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
     """Most training molecules of a target; of more, as many are drawn at random."""
@@ -102,6 +105,7 @@ class SvmSpec(Spec):
 
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = CountsSpec()
+    seeded: ClassVar[bool] = False
     name: Literal["svm"] = "svm"
     c: Annotated[float, Field(gt=0, le=1e6)] = 5.0
     """Price of an error; the greater, the closer to the training labels."""
@@ -129,6 +133,11 @@ class BoostingSpec(Spec):
     """Share of the fingerprint tried at each branching."""
     bins: Annotated[int, Field(ge=2, le=255)] = 32
     """Most different counts of a column that are told apart; time grows with it."""
+
+    @property
+    def seeded(self) -> bool:
+        """The seed draws the columns that are tried, where not all are."""
+        return self.max_features < 1
 
 
 ModelSpec = Annotated[

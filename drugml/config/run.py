@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from drugml.config.base import Spec
 from drugml.config.data import DataSpec
+from drugml.config.ensemble import EnsembleSpec
 from drugml.config.featurizers import AutoFeaturizer, FeaturizerSpec
 from drugml.config.models import DmpnnSpec, HeadSpec, ModelSpec
 from drugml.config.tasks import AutoTask, TaskSpec
@@ -37,6 +38,7 @@ class RunSpec(Spec):
     model: ModelSpec = DmpnnSpec()
     head: HeadSpec = HeadSpec()
     train: TrainSpec = TrainSpec()
+    ensemble: EnsembleSpec = EnsembleSpec()
     tracking: TrackingSpec = TrackingSpec()
 
     @model_validator(mode="after")
@@ -52,7 +54,18 @@ class RunSpec(Spec):
                 f"model {self.model.name!r} takes a {self.model.takes}, but featurizer "
                 f"{self.featurizer.name!r} gives a {gives}; leave `featurizer` out or set featurizer=auto"
             )
+        several = self.ensemble.members > 1
+        if several and self.ensemble.by == "seed" and not getattr(self.model, "seeded", True):
+            raise ValueError(
+                f"ensemble.by = 'seed': {self.model.name!r} learns the same from the same molecules whatever the seed, "
+                "so that members would not differ; use ensemble.by=bagging or ensemble.by=fold"
+            )
         return self
+
+    def with_member_seed(self) -> Self:
+        """The same run with the seed of the ensemble's member that it trains: the first has `train.seed`."""
+        number = self.ensemble.member or 1
+        return self.model_copy(update={"train": self.train.model_copy(update={"seed": self.train.seed + number - 1})})
 
     def with_featurizer(self) -> Self:
         """The same run with `featurizer: auto` replaced by the one it stands for."""

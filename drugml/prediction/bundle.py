@@ -13,12 +13,11 @@ from safetensors import SafetensorError
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
+from drugml.prediction.ensemble import restored
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.probes import PROBES
 from drugml.prediction.spec import FORMAT, BundleSpec, Probe
-from drugml.prediction.trained import restore
 from drugml.prediction.versions import versions
-from drugml.tasks.task import Scaling
 
 SPEC = "spec.json"
 TENSORS = "model.safetensors"
@@ -57,8 +56,7 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
         )
     try:
         tensors = safetensors.torch.load_file(folder / TENSORS)
-        scaling = Scaling(spec.shift, spec.scale)
-        trained = restore(spec.model, spec.head, spec.featurizer, spec.task, scaling, tensors)
+        trained = restored(spec, tensors)
     except (RuntimeError, KeyError, SafetensorError) as error:
         raise UserError(f"{folder / TENSORS}: the tensors do not fit the model of {SPEC}: {error}") from None
     predictor = Predictor(spec, trained)
@@ -96,7 +94,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _probes(predictor: Predictor) -> list[Probe]:
-    values, rejects = predictor.predict(PROBES)
+    values, rejects, _ = predictor.predict(PROBES)
     return [
         Probe(smiles=s, prediction=None if i in rejects else v.tolist())
         for i, (s, v) in enumerate(zip(PROBES, values, strict=True))
@@ -105,7 +103,7 @@ def _probes(predictor: Predictor) -> list[Probe]:
 
 def _check_probes(predictor: Predictor, folder: Path) -> None:
     spec = predictor.spec
-    values, rejects = predictor.predict([p.smiles for p in spec.probes])
+    values, rejects, _ = predictor.predict([p.smiles for p in spec.probes])
     for i, probe in enumerate(spec.probes):
         found = None if i in rejects else values[i]
         if (found is None) != (probe.prediction is None) or (

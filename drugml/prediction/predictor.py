@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from drugml.data.status import Reject, Status
 from drugml.featurizers.pack import Packed, pack
+from drugml.prediction.ensemble import spread
 from drugml.prediction.spec import BundleSpec
-from drugml.prediction.trained import Trained, TrainedNetwork
+from drugml.prediction.trained import Trained
 
 ON_CPU = 64
 """Rows per forward pass: what a layer makes of them fits into the cache of a core."""
@@ -27,6 +28,14 @@ class Predictions(NamedTuple):
     """(R, T), NaN where the row was rejected."""
     rejects: dict[int, Reject]
     """Row to reason."""
+    spread: NDArray[np.float64] | None = None
+    """(R, T) standard deviation between the members of an ensemble, in what was learned: of a log10 target in decades;
+    None for a single model."""
+
+    @property
+    def columns(self) -> NDArray[np.float64]:
+        """(R, T) values, or (R, 2 T) values and spread."""
+        return self.values if self.spread is None else np.hstack([self.values, self.spread])
 
 
 class Predictor:
@@ -38,8 +47,7 @@ class Predictor:
     @property
     def batch(self) -> int:
         """Rows per forward pass."""
-        trained = self.trained
-        return ON_ACCELERATOR if isinstance(trained, TrainedNetwork) and trained.device.type != "cpu" else ON_CPU
+        return ON_CPU if self.trained.device.type == "cpu" else ON_ACCELERATOR
 
     def predict(self, smiles: Sequence[str], workers: int = 1) -> Predictions:
         """Predict; a bad SMILES gives NaN and a reason, never a number and never an exception."""
@@ -53,15 +61,20 @@ class Predictor:
         same numbers as the whole.
         """
         values = np.full((rows, len(self.spec.targets)), np.nan)
+        apart = values.copy() if self.spec.members else None
         if packed.store is None:
-            return Predictions(values, packed.rejects)
+            return Predictions(values, packed.rejects, apart)
         good = np.array([i for i in range(rows) if i not in packed.rejects])
         sizes = np.bincount(good // self.batch)
-        out = self.trained.predict(packed.store, np.arange(len(packed.store)), sizes[sizes > 0].tolist())
-        values[good] = self.natural(out)
+        each = self.trained.each(packed.store, np.arange(len(packed.store)), sizes[sizes > 0].tolist())
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite becomes a reject
+            values[good] = self.natural(each.mean(axis=0))
         rejects = packed.rejects | self._not_finite(values, good)
         values[list(rejects)] = np.nan
-        return Predictions(values, rejects)
+        if apart is not None:
+            apart[good] = spread(each)
+            apart[list(rejects)] = np.nan
+        return Predictions(values, rejects, apart)
 
     def natural(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values in the unit of the labels, (R, T) from (R, T): what was learned as a logarithm is raised again."""

@@ -9,8 +9,8 @@ from drugml.config.models import HeadSpec, ModelSpec
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.config.tasks import TaskSpec
 
-FORMAT = 1
-"""Raised when an older drugml could misread a bundle."""
+FORMAT = 2
+"""Raised when an older drugml could misread a bundle: 2 may be an ensemble."""
 
 
 class Probe(BaseModel):
@@ -18,6 +18,18 @@ class Probe(BaseModel):
 
     smiles: str
     prediction: list[float] | None
+
+
+class Member(BaseModel):
+    """A member of an ensemble."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shift: tuple[float, ...]
+    """value = output × scale + shift, per target."""
+    scale: tuple[float, ...]
+    provenance: dict[str, str]
+    """Of its own run."""
 
 
 class BundleSpec(BaseModel):
@@ -41,8 +53,10 @@ class BundleSpec(BaseModel):
     head: HeadSpec
     max_atoms: int
     shift: tuple[float, ...]
-    """value = output × scale + shift, per target."""
+    """value = output × scale + shift, per target; of an ensemble those of its first member."""
     scale: tuple[float, ...]
+    members: tuple[Member, ...] = ()
+    """Of an ensemble; empty for a single model."""
     features: dict[str, Any]
     """How the featurizer described itself: the vocabulary the weights were trained on."""
     features_hash: str
@@ -56,3 +70,16 @@ class BundleSpec(BaseModel):
     tensors_sha256: str = ""
     hash: str = ""
     """SHA-256 of all other fields."""
+
+    @property
+    def spreads(self) -> tuple[str, ...]:
+        """Of an ensemble, the columns of disagreement between members, one per target; of a single model none."""
+        if not self.members:
+            return ()
+        return tuple(self._spread(t) for t in self.targets)
+
+    def _spread(self, target: str) -> str:
+        name = f"{target}_log10_std" if target in self.log10 else f"{target}_std"
+        while name in self.targets:
+            name += "_std"
+        return name

@@ -3,7 +3,7 @@
 Shape letters: M molecules of the store, I indices, T targets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -28,8 +28,15 @@ Values = NDArray[np.float64]
 class Trained(Protocol):
     """A model that has learned."""
 
+    device: torch.device
+    """Where it computes."""
+
     def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         """Values in target units or probabilities, (I, T); of batches of this size, or of these sizes in order."""
+        ...
+
+    def each(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
+        """The same of each member, (K, I, T); a single model is its only member."""
         ...
 
     def tensors(self) -> dict[str, Tensor]:
@@ -48,7 +55,13 @@ class TrainedNetwork:
 
     def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         packed = DeviceStore(store, self.layout, self.device)
-        out = outputs(self.network, packed, torch.as_tensor(indices), batch_size)
+        return self.values(outputs(self.network, packed, torch.as_tensor(indices), batch_size))
+
+    def each(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
+        return self.predict(store, indices, batch_size)[None]
+
+    def values(self, out: Tensor) -> Values:
+        """Values in target units or probabilities, (I, T), from raw outputs (I, T)."""
         return self.task.predictions(out.double().cpu().numpy(), self.scaling)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -59,10 +72,13 @@ class TrainedBaseline:
     """A baseline, which speaks in values itself."""
 
     def __init__(self, baseline: Baseline) -> None:
-        self.baseline = baseline
+        self.baseline, self.device = baseline, torch.device("cpu")
 
     def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         return self.baseline.predict(np.asarray(store.molecule["fingerprint"][indices]))
+
+    def each(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
+        return self.predict(store, indices, batch_size)[None]
 
     def tensors(self) -> dict[str, Tensor]:
         return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in self.baseline.arrays().items()}
@@ -70,12 +86,25 @@ class TrainedBaseline:
 
 def outputs(network: torch.nn.Module, packed: DeviceStore, indices: Tensor, batch_size: int | list[int]) -> Tensor:
     """Raw outputs (I, T), float32, in evaluation mode and without gradients."""
-    was_training = network.training
-    network.eval()
+    return outputs_of([network], packed, indices, batch_size)[0]
+
+
+def outputs_of(
+    networks: Sequence[torch.nn.Module], packed: DeviceStore, indices: Tensor, batch_size: int | list[int]
+) -> list[Tensor]:
+    """Raw outputs of several networks, each as `outputs`; a batch is gathered once for all of them."""
+    were_training = [n.training for n in networks]
+    parts: list[list[Tensor]] = [[] for _ in networks]
+    for network in networks:
+        network.eval()
     with torch.inference_mode():
-        parts = [network(packed.batch(i)).float() for i in indices.split(batch_size)]
-    network.train(was_training)
-    return torch.cat(parts)
+        for at in indices.split(batch_size):
+            batch = packed.batch(at)
+            for network, own in zip(networks, parts, strict=True):
+                own.append(network(batch).float())
+    for network, was in zip(networks, were_training, strict=True):
+        network.train(was)
+    return [torch.cat(p) for p in parts]
 
 
 def layout_of(featurizer: Spec) -> GraphLayout:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from drugml.data.crew import run_here
 from drugml.data.isolate import Task, settle
@@ -100,10 +101,17 @@ def join_predictions(single: Sequence[list[Predictions]], known: dict[int, Rejec
     rows = _places(total, known)
     out = []
     for parts in zip(*single, strict=True):
-        values = np.full((total, parts[0].values.shape[1]), np.nan)
-        values[rows] = np.concatenate([p.values for p in parts])
+        values = _placed([p.values for p in parts], rows, total)
+        spreads = [p.spread for p in parts if p.spread is not None]
         rejects = known | {i: p.rejects[0] for i, p in zip(rows, parts, strict=True) if p.rejects}
-        out.append(Predictions(values, dict(sorted(rejects.items()))))
+        apart = _placed(spreads, rows, total) if spreads else None
+        out.append(Predictions(values, dict(sorted(rejects.items())), apart))
+    return out
+
+
+def _placed(parts: Sequence[NDArray[np.float64]], rows: list[int], total: int) -> NDArray[np.float64]:
+    out = np.full((total, parts[0].shape[1]), np.nan)
+    out[rows] = np.concatenate(parts)
     return out
 
 

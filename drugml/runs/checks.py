@@ -6,6 +6,7 @@ from drugml.config.run import RunSpec
 from drugml.errors import UserError
 from drugml.models import ENCODERS
 from drugml.runs.dataset import Dataset
+from drugml.runs.members import members_of
 from drugml.tracking.run import metric_key
 from drugml.training.fit import check_devices, check_monitor, check_validation
 
@@ -21,14 +22,15 @@ def check_config(config: RunSpec) -> None:
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Refuse a monitor that could not choose an epoch.
+    """Refuse a monitor that could not choose an epoch, and members of an ensemble that have nothing to learn from.
 
     Raises:
         UserError: with what to use instead.
     """
     check_monitor(dataset.config)
-    if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
-        check_validation(dataset.config, dataset.training)
+    for each in members_of(dataset) if dataset.config.ensemble.whole else [dataset]:
+        if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
+            check_validation(dataset.config, each.training)
 
 
 def _check_names(targets: Sequence[str]) -> None:

@@ -132,7 +132,7 @@ def with_plan(curated: Curated, plan: SplitPlan) -> Dataset:
     judged, first = curated.judged, curated.rows.first
     targets = judged.config.data.targets
     training = TrainingData(curated.store, targets, curated.low, curated.high, curated.weight, plan)
-    _check_train_labels(training)
+    check_train_labels(training)
     return Dataset(curated, training, judged.smiles.take(first), judged.lines.take(first))
 
 
@@ -230,7 +230,12 @@ def _split_cells(curated: Curated) -> Sequence[str] | None:
     return cells.take(curated.rows.first)
 
 
-def _check_train_labels(data: TrainingData) -> None:
+def check_train_labels(data: TrainingData) -> None:
+    """Refuse a training fold from which a target cannot be learned.
+
+    Raises:
+        UserError: names the target.
+    """
     labels = data.written("train")
     for t, name in enumerate(data.targets):
         if np.isnan(labels[:, t]).all():

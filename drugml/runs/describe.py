@@ -60,7 +60,7 @@ def _bundle(store: Store, chosen: Version) -> list[tuple[str, str]]:
     except UserError as error:
         return [("bundle", str(error))]
     return [
-        ("model", spec.model.name),
+        ("model", spec.model.name + (f", {len(spec.members)} members" if spec.members else "")),
         ("featurizer", spec.featurizer.name),
         ("targets", ", ".join(f"{t} [{spec.units[t]}]" if t in spec.units else t for t in spec.targets)),
         ("trained with", ", ".join(f"{k} {v}" for k, v in spec.versions.items())),

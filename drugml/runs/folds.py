@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drugml.config.dump import to_yaml
+from drugml.config.ensemble import EnsembleSpec
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.config.splits import FileSplit
@@ -17,12 +17,12 @@ from drugml.data.splits.file import whole_hash
 from drugml.errors import UserError
 from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Curated, Dataset, learnable, molecules_of, with_plan
+from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG, SPLIT
-from drugml.runs.lock import sole
-from drugml.runs.opening import check_same
-from drugml.runs.outcome import METRICS, fit_and_test, hashes
-from drugml.tracking.find import Found, children, lookup
-from drugml.tracking.run import CV, FOLD, KIND, PARENT, start, tracked
+from drugml.runs.opening import Opened, check_same, nested, start_nested
+from drugml.runs.outcome import METRICS, hashes
+from drugml.tracking.find import Found, children
+from drugml.tracking.run import CV, FOLD, KIND
 from drugml.tracking.store import Store
 from drugml.training.listener import Listener
 
@@ -104,24 +104,16 @@ class Folds:
             UserError: as `fit_and_test`; names the fold.
         """
         dataset, own = self.dataset(place, folder), folder / place.folder
-        tags = hashes(dataset.judged, dataset.training.plan.hash) | {
-            KIND: FOLD,
-            PARENT: parent,
-            REPEAT: str(place.repeat),
-            NUMBER: str(place.number),
-            "drugml.folder": str(own),
-        }
         if (begun := _begun(store, parent).get(place)) is not None:
             run_id = begun.run_id
         else:
-            name = f"{dataset.config.model.name} {place.folder}"
-            run_id = start(store, lookup(store, parent).experiment, name, tags)
-        own.mkdir(exist_ok=True)
-        (own / CONFIG).write_text(to_yaml(dataset.config), encoding="utf-8")
+            name, numbers = f"{dataset.config.model.name} {place.folder}", map(str, place)
+            tags = {KIND: FOLD, **dict(zip((REPEAT, NUMBER), numbers, strict=True))}
+            tags |= hashes(dataset.judged, dataset.training.plan.hash)
+            run_id = start_nested(store, parent, name, tags, own)
         try:
-            with sole(own), tracked(store, run_id) as run:
-                run.params(dataset.config.model_dump(mode="json"))
-                outcome = fit_and_test(dataset, run, own, listener, f"drugml cv --resume {parent}")
+            with nested(store, run_id, dataset.config, own) as run:
+                outcome = fit_run(dataset, Opened(store, run, own), listener, f"drugml cv --resume {parent}")
         except UserError as error:
             raise UserError(f"repeat {place.repeat}, fold {place.number}: {error}") from error
         return Fold(place, run_id, own, outcome.metrics)
@@ -139,12 +131,24 @@ def draw_folds(config: RunSpec, k: int, repeats: int) -> Folds:
         UserError: for whatever would stop the run.
     """
     check_config(config)
+    _check_ensemble(config.ensemble)
     curated = learnable(config)
     plans = folds(curated.judged.config.data.split, molecules_of(curated), k, repeats)
     drawn = Folds(curated, {Place(p.repeat, p.number): p for p in plans})
     for place in drawn.plans:
         check_dataset(drawn.dataset(place))
     return drawn
+
+
+def _check_ensemble(spec: EnsembleSpec) -> None:
+    """Refuse an ensemble that a fold would train in another way than `drugml train`, or not at all."""
+    if spec.by == "fold":
+        raise UserError(
+            "ensemble.by = 'fold': within drugml cv the groups of the split are not known in a fold, so that members "
+            "would not be those of drugml train; use ensemble.by=seed or ensemble.by=bagging"
+        )
+    if spec.member is not None:
+        raise UserError(f"ensemble.member = {spec.member}: drugml cv trains all members; leave it out")
 
 
 def open_folds(folder: Path, expected: dict[str, str]) -> Folds:

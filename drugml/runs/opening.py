@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from drugml.config.dump import to_yaml
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.data.splits import SplitPlan
@@ -12,8 +13,8 @@ from drugml.errors import UserError
 from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
-from drugml.tracking.find import Found, find
-from drugml.tracking.run import TrackedRun, start, tracked
+from drugml.tracking.find import Found, find, lookup
+from drugml.tracking.run import PARENT, TrackedRun, start, tracked
 from drugml.tracking.store import Store, connect
 
 
@@ -59,6 +60,22 @@ def begun(
                 run.file(folder / file)
         with sole(folder):
             yield Opened(store, run, folder)
+
+
+def start_nested(store: Store, parent: str, name: str, tags: Mapping[str, str], folder: Path) -> str:
+    """Create a run inside that of the whole, return its id."""
+    inside = {PARENT: parent, "drugml.folder": str(folder)}
+    return start(store, lookup(store, parent).experiment, name, {**tags, **inside})
+
+
+@contextmanager
+def nested(store: Store, run_id: str, config: RunSpec, folder: Path) -> Iterator[TrackedRun]:
+    """Train in a run inside another, and hold its folder, which gets the config that trains it alone."""
+    folder.mkdir(exist_ok=True)
+    (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
+    with sole(folder), tracked(store, run_id) as run:
+        run.params(config.model_dump(mode="json"))
+        yield run
 
 
 def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tuple[Store, Found, Path]:

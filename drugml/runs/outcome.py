@@ -14,6 +14,7 @@ from drugml.evaluation.plots import plot
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
 from drugml.prediction import bundle
+from drugml.prediction.ensemble import spread
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
@@ -55,7 +56,7 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     """
     recorder = Recorder(listener, run, folder / "metrics.csv")
     try:
-        fitted = fit(dataset.config, dataset.training, folder / CHECKPOINT, recorder)
+        fitted = fit(dataset.config.with_member_seed(), dataset.training, folder / CHECKPOINT, recorder)
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: {again}"
@@ -65,28 +66,42 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
     if fitted.best_epoch is not None:
         metrics["best/epoch"] = float(fitted.best_epoch)
-    metrics |= _test(dataset, predictor, folder)
-    run.metrics({**readable(dataset.config, metrics), "train_seconds": fitted.seconds})
+    return Outcome(spec, tested(dataset, run, folder, predictor, metrics, fitted.seconds))
+
+
+def tested(
+    dataset: Dataset,
+    run: TrackedRun,
+    folder: Path,
+    predictor: Predictor,
+    metrics: dict[str, float],
+    seconds: float,
+) -> dict[str, float]:
+    """Test what was trained in `seconds`, log it with `metrics`, and keep the files; returns all metrics."""
+    metrics = metrics | _test(dataset, predictor, folder)
+    run.metrics({**readable(dataset.config, metrics), "train_seconds": seconds})
     (folder / METRICS).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
     for file in sorted(folder.iterdir()):
         if file.name in (METRICS, "metrics.csv", PREDICTIONS) or file.suffix == ".png":
             run.file(file)
-    return Outcome(spec, metrics)
+    return metrics
 
 
 def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, float]:
     """Predict the test fold, write it, plot it, and compute its metrics from what was written."""
     data, config = dataset.training, dataset.config
     indices, labels = data.fold("test")
-    predicted = predictor.trained.predict(data.store, indices, config.train.batch_size)
-    header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets)]
+    each = predictor.trained.each(data.store, indices, config.train.batch_size)
+    predicted = np.asarray(each.mean(axis=0))
+    apart = spread(each) if predictor.spec.members else np.empty((len(indices), 0))
+    header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets), *predictor.spec.spreads]
     with (folder / PREDICTIONS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         shown = predictor.natural(labels), predictor.natural(predicted)
-        for i, y, p in zip(indices, *shown, strict=True):
+        for i, y, *said in zip(indices, *shown, apart, strict=True):
             known = ["" if np.isnan(v) else repr(float(v)) for v in y]
-            writer.writerow([dataset.lines[i], dataset.smiles[i], *known, *(repr(float(v)) for v in p)])
+            writer.writerow([dataset.lines[i], dataset.smiles[i], *known, *(repr(float(v)) for s in said for v in s)])
     plot(config.task.kind, data.targets, labels, predicted, folder / "test.png")
     names = TASKS.build(config.task).metrics
     return {f"test/{k}": v for k, v in evaluate(names, data.targets, labels, predicted).items()}

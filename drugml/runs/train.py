@@ -12,15 +12,16 @@ from drugml.config.run import RunSpec
 from drugml.errors import UserError
 from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Dataset, prepare
+from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG
 from drugml.runs.lock import sole
-from drugml.runs.opening import begun, check_same, found_again
-from drugml.runs.outcome import BUNDLE, fit_and_test, hashes
+from drugml.runs.members import members_of
+from drugml.runs.opening import Opened, begun, check_same, found_again
+from drugml.runs.outcome import BUNDLE, hashes
 from drugml.tasks import TASKS
 from drugml.tracking import models
-from drugml.tracking.run import KIND, TRAIN, TrackedRun, tracked
+from drugml.tracking.run import KIND, TRAIN, tracked
 from drugml.tracking.stopping import stop_signals
-from drugml.tracking.store import Store
 from drugml.training.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,9 @@ def train(config: RunSpec, listener: Listener) -> Result:
     """
     with stop_signals():
         dataset = _prepared(config)
-        plans, name = [dataset.training.plan], dataset.config.model.name
-        with begun(dataset, plans, name, _tags(dataset), {}) as (store, run, folder):
-            return _finish(dataset, store, run, folder, listener)
+        plans = [dataset.training.plan]
+        with begun(dataset, plans, _name(dataset.config), _tags(dataset), {}) as opened:
+            return _finish(dataset, opened, listener)
 
 
 def resume(reference: str, listener: Listener, uri: str | None = None) -> Result:
@@ -93,19 +94,29 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         dataset = _prepared(load(RunSpec, folder / CONFIG))
         check_same(found.run_id, found.tags, _tags(dataset))
         with sole(folder), tracked(store, found.run_id) as run:
-            return _finish(dataset, store, run, folder, listener)
+            return _finish(dataset, Opened(store, run, folder), listener)
 
 
 def _prepared(config: RunSpec) -> Dataset:
     check_config(config)
     dataset = prepare(config)
+    if (member := config.ensemble.member) is not None:
+        dataset = members_of(dataset)[member - 1]
     check_dataset(dataset)
     log.info("%s", dataset.summary())
     return dataset
 
 
-def _finish(dataset: Dataset, store: Store, run: TrackedRun, folder: Path, listener: Listener) -> Result:
-    outcome = fit_and_test(dataset, run, folder, listener, f"drugml train --resume {run.run_id}")
+def _name(config: RunSpec) -> str:
+    """Of a run."""
+    spec = config.ensemble
+    more = f" m{spec.member}" if spec.member else " ensemble" if spec.whole else ""
+    return f"{config.model.name}{more}"
+
+
+def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> Result:
+    store, run, folder = opened
+    outcome = fit_run(dataset, opened, listener, f"drugml train --resume {run.run_id}")
     uri = models.log_model(store, run.run_id, folder / BUNDLE, outcome.spec)
     name = dataset.config.tracking.register_as or model_name(dataset)
     version = models.register(store, name, uri, run.run_id, _version_tags(dataset, outcome.metrics))
@@ -132,4 +143,10 @@ def _tags(dataset: Dataset) -> dict[str, str]:
 
 def _version_tags(dataset: Dataset, metrics: dict[str, float]) -> dict[str, str]:
     head = TASKS.build(dataset.config.task).metrics[0]
-    return {**_tags(dataset), "model": dataset.config.model.name, f"test_{head}": f"{metrics[f'test/{head}']:.6g}"}
+    several = {"members": str(dataset.config.ensemble.members)} if dataset.config.ensemble.whole else {}
+    return {
+        **_tags(dataset),
+        "model": dataset.config.model.name,
+        **several,
+        f"test_{head}": f"{metrics[f'test/{head}']:.6g}",
+    }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drugml.errors import UserError, nearest
-from drugml.tracking.run import CV, FOLD, KIND, PARENT, TRAIN, VERBS, user
+from drugml.tracking.run import CV, KIND, NESTED, PARENT, TRAIN, VERBS, user
 from drugml.tracking.store import Store
 
 from mlflow.exceptions import MlflowException  # isort: skip
@@ -85,7 +85,7 @@ def finished(store: Store, experiment: str) -> list[Found]:
 
 
 def newest(store: Store, experiment: str | None, kind: str | None, limit: int) -> list[Found]:
-    """The last runs that were started, the newest first; those nested in a cross-validation are left out.
+    """The last runs that were started, the newest first; those nested in another are left out.
 
     Args:
         store: where they are recorded.
@@ -96,7 +96,7 @@ def newest(store: Store, experiment: str | None, kind: str | None, limit: int) -
     Raises:
         UserError: if there is no such experiment.
     """
-    query = f"tags.`{KIND}` = '{kind}'" if kind else f"tags.`{KIND}` != '{FOLD}'"
+    query = f"tags.`{KIND}` = '{kind}'" if kind else " AND ".join(f"tags.`{KIND}` != '{k}'" for k in NESTED)
     return _search(store, _experiments(store, experiment), query, "attributes.start_time DESC", limit)
 
 

@@ -47,7 +47,7 @@ class Version(NamedTuple):
 
 def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     """Log a bundle as a model of the run, return its `models:/m-…` URI."""
-    outputs = [ColSpec("double", t, required=False) for t in spec.targets]
+    outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
     pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in NEEDED if p in spec.versions]

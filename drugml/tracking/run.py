@@ -19,9 +19,17 @@ from mlflow.exceptions import MlflowException  # isort: skip
 
 log = logging.getLogger(__name__)
 KIND = "drugml.kind"
-"""Tag that says what a run is: one of the next four."""
-TRAIN, CV, FOLD, COMPARE = "train", "cv", "fold", "comparison"
-VERBS = {TRAIN: "drugml train", CV: "drugml cv", FOLD: "drugml cv", COMPARE: "drugml compare"}
+"""Tag that says what a run is: one of the next five."""
+TRAIN, CV, FOLD, MEMBER, COMPARE = "train", "cv", "fold", "member", "comparison"
+VERBS = {
+    TRAIN: "drugml train",
+    CV: "drugml cv",
+    FOLD: "drugml cv",
+    MEMBER: "drugml train",
+    COMPARE: "drugml compare",
+}
+NESTED = (FOLD, MEMBER)
+"""Kinds of runs that are part of another."""
 PARENT = "mlflow.parentRunId"
 
 

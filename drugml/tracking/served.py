@@ -19,8 +19,9 @@ class Served(PythonModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         smiles = [s if isinstance(s, str) else "" for s in model_input["smiles"]]
-        values, rejects = self.predictor.predict(smiles)
-        out = pd.DataFrame(values, columns=list(self.predictor.spec.targets), index=model_input.index)
+        predicted, spec = self.predictor.predict(smiles), self.predictor.spec
+        out = pd.DataFrame(predicted.columns, columns=[*spec.targets, *spec.spreads], index=model_input.index)
+        rejects = predicted.rejects
         out["status"] = [rejects[i].status.value if i in rejects else Status.OK.value for i in range(len(smiles))]
         out["reason"] = [rejects[i].reason if i in rejects else "" for i in range(len(smiles))]
         return out

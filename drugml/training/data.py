@@ -30,7 +30,11 @@ class TrainingData:
     def fold(self, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Positions and exact labels of one fold, which is what metrics are made of; NaN where missing or a bound."""
         indices = self.plan.indices(fold)
-        return indices, exact(self.low[indices], self.high[indices])
+        return indices, self.exact(indices)
+
+    def exact(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Exact labels of some molecules, as in `fold`."""
+        return exact(self.low[indices], self.high[indices])
 
     def written(self, fold: Fold) -> NDArray[np.float64]:
         """Labels of one fold, a bound as the number it stands at; what scaling and baselines learn from."""

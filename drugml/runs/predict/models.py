@@ -27,14 +27,15 @@ class Model(NamedTuple):
 class ModelColumns(NamedTuple):
     """The columns that a model adds."""
 
-    targets: list[str]
+    values: list[str]
+    """Of each target its value; of an ensemble then of each target its disagreement between members."""
     status: str
     reason: str
 
     @property
     def all(self) -> list[str]:
         """In their order."""
-        return [*self.targets, self.status, self.reason]
+        return [*self.values, self.status, self.reason]
 
 
 def open_model(reference: str) -> Predictor:
@@ -65,13 +66,14 @@ def open_models(references: Sequence[str]) -> list[Model]:
 def name_columns(models: Sequence[Model], taken: Sequence[str]) -> list[ModelColumns]:
     """What each model's columns are called: one that the input has already gets another name, which is said.
 
-    A single model's columns have the names of its targets, those of several also the model's label.
+    A single model's columns have the names of its targets, of an ensemble also TARGET_std; those of several models have
+    the model's label as well.
     """
     used = list(taken)
     named = []
     for model in models:
-        names = []
-        for plain in (*model.predictor.spec.targets, "status", "reason"):
+        names, spec = [], model.predictor.spec
+        for plain in (*spec.targets, *spec.spreads, "status", "reason"):
             wished = f"{model.label}:{plain}" if len(models) > 1 else plain
             names.append(_free(wished, used, "_pred"))
             if names[-1] != wished:

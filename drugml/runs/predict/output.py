@@ -20,7 +20,7 @@ class Answer(NamedTuple):
     """What one model says of R rows."""
 
     values: NDArray[np.float64]
-    """(R, T), NaN where there is none."""
+    """(R, C) in the columns of `ModelColumns.values`, NaN where there is none."""
     status: list[str]
     reason: list[str]
 
@@ -98,7 +98,7 @@ class ParquetForm:
 
         fields = [(c, pa.string()) for c in columns]
         for m in models:
-            fields += [*((c, pa.float64()) for c in m.targets), (m.status, pa.string()), (m.reason, pa.string())]
+            fields += [*((c, pa.float64()) for c in m.values), (m.status, pa.string()), (m.reason, pa.string())]
         self._schema = pa.schema(fields)
 
     def begin(self) -> bytes:
