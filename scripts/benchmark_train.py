@@ -13,9 +13,12 @@ import argparse
 import csv
 import os
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 from measured import DRUGML, Measured, measure, read
+from rdkit.Chem import MolFromSmiles
+from rdkit.rdBase import BlockLogs
 
 IMPORTS = {
     "chemprop": "import chemprop.cli.train",
@@ -35,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table = folder / "table.csv"
-        smiles = read(Path(os.environ["DRUGML_DATA"]) / args.data)[: args.molecules]
+        smiles = readable(read(Path(os.environ["DRUGML_DATA"]) / args.data), args.molecules)
         with table.open("w", newline="") as file:
             csv.writer(file).writerows([["SMILES", "y"], *([s, len(s)] for s in smiles)])
         found: dict[str, list[Measured]] = {"chemprop": [], "drugml": []}
@@ -51,6 +54,12 @@ def main() -> None:
         for who, b in best.items():
             ratios = f"{b.wall / best['chemprop'].wall:.2f} | {above[who] / above['chemprop']:.2f}"
             print(f"| {who} | {b.wall:.1f} | {b.cpu:.1f} | {b.memory:.0f} | {above[who]:.0f} | {ratios} |")
+
+
+def readable(smiles: list[str], count: int) -> list[str]:
+    """The first ones that RDKit reads: chemprop ends at any other."""
+    with BlockLogs():
+        return list(islice((s for s in smiles if MolFromSmiles(s) is not None), count))
 
 
 def theirs(python: Path, table: Path, epochs: int, out: Path) -> list[str]:
