@@ -11,7 +11,10 @@ from scipy.stats import ks_2samp
 from drugml.config.splits import RandomSplit
 from drugml.data.molecule import identity, parse, scaffold
 from drugml.data.splits import Molecules, SplitPlan, split
+from drugml.data.splits import fingerprints as module
+from drugml.data.splits.fingerprints import fingerprints
 from drugml.data.splits.leaks import report
+from tests.conftest import SMILES
 from tests.test_splitters import taken
 
 
@@ -59,6 +62,30 @@ def test_nearness_is_that_of_rdkit() -> None:
         assert n.histogram == tuple(np.histogram(expected, np.linspace(0, 1, 11))[0].tolist())
         assert n.near_copies == (expected > 0.9).mean()
         assert sum(n.histogram) == plan.sizes[n.fold]
+
+
+def test_of_a_large_fold_a_sample_is_looked_at_and_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = split(RandomSplit(sizes=(0.5, 0.25, 0.25)), taken([*range(60)]))
+    whole = report(plan, []).nearness[1]
+    train = len(plan.indices("train"))
+    monkeypatch.setattr("drugml.data.splits.leaks.PAIRS", 6 * train)
+    found = report(plan, [])
+    (sample,) = (n for n in found.nearness if n.fold == "test")
+    assert (whole.looked_at, sample.looked_at) == (15, 6)
+    assert sum(sample.histogram) == 6
+    assert all(a <= b for a, b in zip(sample.histogram, whole.histogram, strict=True))
+    assert found.lines()[4].endswith(" (of 6 looked at)")
+    shuffled = split(RandomSplit(sizes=(0.5, 0.25, 0.25)), taken([*range(60)][::-1]))
+    assert report(shuffled, []).nearness == found.nearness
+
+
+def test_fingerprints_by_several_processes_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    smiles = SMILES * 3
+    alone = fingerprints(smiles)
+    monkeypatch.setattr(module, "WORTH_A_POOL", 1)
+    monkeypatch.setattr(module, "CHUNK", 50)
+    np.testing.assert_array_equal(fingerprints(smiles).packed, alone.packed)
+    assert fingerprints([]).packed.shape == (0, 256)
 
 
 def test_shifts_are_those_of_scipy_and_missing_labels_count_for_nothing() -> None:

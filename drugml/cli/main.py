@@ -64,10 +64,14 @@ def train(
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
         typer.echo(verb(resume, listener()).summary())
         return
+    from drugml.tracking.ahead import make_ready
+
+    spec = config.resolve(source, overrides or [], target or [], task, model)
+    if not dry_run:
+        make_ready(spec.tracking.uri)
     from drugml.runs.train import plan
     from drugml.runs.train import train as start
 
-    spec = config.resolve(source, overrides or [], target or [], task, model)
     typer.echo(plan(spec) if dry_run else start(spec, listener()).summary())
 
 
@@ -85,13 +89,19 @@ def cv(
 ) -> None:
     """Cross-validate a model: mean, spread and interval of every metric over folds, the same folds for every model."""
     from drugml.cli.progress import listener
-    from drugml.runs.cv import cross_validate, resume_cv
 
     if resume:
+        from drugml.runs.cv import resume_cv
+
         _no_config_with_resume(source, overrides, target, task, model)
         typer.echo(resume_cv(resume, jobs, listener()).summary())
         return
+    from drugml.tracking.ahead import make_ready
+
     spec = config.resolve(source, overrides or [], target or [], task, model)
+    make_ready(spec.tracking.uri)
+    from drugml.runs.cv import cross_validate
+
     typer.echo(cross_validate(spec, folds, repeats, jobs, listener()).summary())
 
 

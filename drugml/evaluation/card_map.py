@@ -73,9 +73,11 @@ def chemical_map(smiles: Sequence[str], layers: Sequence[Layer], *, seed: int) -
 
 def _fingerprints(smiles: Sequence[str]) -> NDArray[np.float32]:
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    out = np.empty((len(smiles), BITS), np.float32)
     with BlockLogs():
-        mols = [Chem.MolFromSmiles(s) for s in smiles]
-    return np.array([generator.GetFingerprintAsNumPy(m) for m in mols], np.float32)
+        for row, text in zip(out, smiles, strict=True):  # one molecule at a time: thousands of them fill memory
+            row[:] = generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text))
+    return out
 
 
 def _draw(figure: Figure, panel: Axes, at: NDArray[np.float32], values: NDArray[np.float64], layer: Layer) -> None:

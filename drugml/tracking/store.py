@@ -9,6 +9,7 @@ from filelock import FileLock
 
 import drugml.tracking as _  # noqa: F401  sets the environment before MLflow is imported
 from drugml.errors import UserError
+from drugml.tracking.ahead import SQLITE, named
 from drugml.tracking.stopping import unstopped
 
 import mlflow  # isort: skip
@@ -17,7 +18,6 @@ from mlflow import MlflowClient  # isort: skip
 from mlflow.exceptions import MlflowException  # isort: skip
 from sqlalchemy.exc import SQLAlchemyError  # isort: skip
 
-SQLITE = "sqlite:///"
 TIMEOUT = 5
 """Seconds a tracking server has for its first answer."""
 
@@ -70,7 +70,7 @@ def connect(uri: str | None) -> Store:
     Raises:
         UserError: if it cannot be reached or written.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    uri = named(uri)
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     root = None

@@ -14,12 +14,15 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 from rdkit.rdBase import BlockLogs
 
+from drugml.data.chunks import cores, mapped
 from drugml.data.splits.plan import Indices, Molecules
 from drugml.errors import UserError
 
 RADIUS, BITS = 2, 2048
-CHUNK = 10_000
-"""Molecules that are held as RDKit objects at a time."""
+CHUNK = 1_000
+"""Molecules that are held as RDKit objects at a time: each takes about 10 kB."""
+WORTH_A_POOL = 20_000
+"""Molecules for which starting processes pays."""
 BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
@@ -76,14 +79,19 @@ def fingerprints(smiles: Sequence[str]) -> Fingerprints:
     Args:
         smiles: what has been read as molecules before.
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
     packed = np.zeros((len(smiles), BITS // 8), np.uint8)
-    for start in range(0, len(smiles), CHUNK):
-        with BlockLogs():
-            mols = [Chem.MolFromSmiles(s.strip()) for s in smiles[start : start + CHUNK]]
-        for i, vector in enumerate(generator.GetFingerprints(mols, numThreads=0), start):
-            packed[i] = np.frombuffer(DataStructs.BitVectToBinaryText(vector), np.uint8)
+    chunks = (smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK))
+    for n, part in enumerate(mapped(_pack, chunks, cores() if len(smiles) >= WORTH_A_POOL else 1)):
+        packed[n * CHUNK : n * CHUNK + len(part)] = part
     return Fingerprints(packed)
+
+
+def _pack(smiles: Sequence[str]) -> NDArray[np.uint8]:
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    with BlockLogs():
+        mols = [Chem.MolFromSmiles(s.strip()) for s in smiles]
+    texts = [DataStructs.BitVectToBinaryText(v) for v in generator.GetFingerprints(mols)]
+    return np.frombuffer(b"".join(texts), np.uint8).reshape(-1, BITS // 8)
 
 
 class Tanimoto:
