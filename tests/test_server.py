@@ -1,16 +1,7 @@
 """A real MLflow server: what `drugml` records there can be found and used from there."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,44 +10,7 @@ import pytest
 
 from drugml.tracking.store import MlflowClient, mlflow
 from tests.conftest import QUICK, Cli, read_csv, write_csv
-
-
-@contextmanager
-def mlflow_process(command: str, folder: Path, *options: str) -> Iterator[str]:
-    """`mlflow ui` or `mlflow server`, started in a folder; its address once it answers."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    address, log = f"http://127.0.0.1:{port}", folder / "server.log"
-    # one worker: the tests ask one thing at a time, and each worker costs seconds of start
-    arguments = [command, "--host", "127.0.0.1", "--port", port, "--workers", "1", *options]
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", *arguments], cwd=folder, stdout=file, stderr=file, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(address):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _answers(address: str) -> bool:
-    with (
-        suppress(urllib.error.URLError, ConnectionError),
-        urllib.request.urlopen(f"{address}/health", timeout=5) as answer,
-    ):
-        return bool(answer.status == 200)
-    return False
+from tests.servers import mlflow_process
 
 
 class Server(NamedTuple):

@@ -23,7 +23,7 @@ def test_a_signal_within_a_call_to_the_store_leaves_no_lock_behind(place: Path) 
             os.kill(os.getpid(), signal.SIGTERM)
 
     def log() -> None:
-        with stop_signals(), tracked(store, run_id) as run:
+        with stop_signals(), tracked(store, run_id, place) as run:
             run.metrics({"loss": 1.0})
             raise AssertionError("went on after the signal")
 

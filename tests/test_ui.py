@@ -13,7 +13,7 @@ import pytest
 from drugml.tracking import ui
 from drugml.tracking.store import MlflowClient, connect
 from tests.conftest import QUICK, ROOT, SMILES, write_csv
-from tests.test_server import mlflow_process
+from tests.servers import mlflow_process
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
 CHROMIUM = shutil.which("chromium")

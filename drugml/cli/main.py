@@ -9,6 +9,7 @@ import typer
 
 from drugml.cli import cache, config, data, models, registry, runs
 from drugml.cli.compare import compare
+from drugml.cli.recovery import show, sync
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
 
@@ -25,6 +26,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(cache.app, name="cache")
 app.add_typer(runs.app, name="runs")
 app.command()(compare)
+app.command()(sync)
 
 Source = Annotated[
     str | None,
@@ -62,8 +64,8 @@ def train(
         from drugml.runs.train import resume as verb
 
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
-        typer.echo(verb(resume, listener()).summary())
-        return
+        done = verb(resume, listener())
+        return show(done.summary(), done.unsent)
     from drugml.tracking.ahead import make_ready
 
     spec = config.resolve(source, overrides or [], target or [], task, model)
@@ -72,7 +74,10 @@ def train(
     from drugml.runs.train import plan
     from drugml.runs.train import train as start
 
-    typer.echo(plan(spec) if dry_run else start(spec, listener()).summary())
+    if dry_run:
+        return typer.echo(plan(spec))
+    done = start(spec, listener())
+    return show(done.summary(), done.unsent)
 
 
 @app.command()
@@ -94,15 +99,16 @@ def cv(
         from drugml.runs.cv import resume_cv
 
         _no_config_with_resume(source, overrides, target, task, model)
-        typer.echo(resume_cv(resume, jobs, listener()).summary())
-        return
-    from drugml.tracking.ahead import make_ready
+        done = resume_cv(resume, jobs, listener())
+    else:
+        from drugml.tracking.ahead import make_ready
 
-    spec = config.resolve(source, overrides or [], target or [], task, model)
-    make_ready(spec.tracking.uri)
-    from drugml.runs.cv import cross_validate
+        spec = config.resolve(source, overrides or [], target or [], task, model)
+        make_ready(spec.tracking.uri)
+        from drugml.runs.cv import cross_validate
 
-    typer.echo(cross_validate(spec, folds, repeats, jobs, listener()).summary())
+        done = cross_validate(spec, folds, repeats, jobs, listener())
+    show(done.summary(), done.unsent)
 
 
 @app.command()

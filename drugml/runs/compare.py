@@ -97,7 +97,7 @@ def _recorded(
     run_id = start(store, experiment, f"comparison of {len(runs)}", tags)
     folder = out or Path(runs[0].config.tracking.folder).absolute() / experiment / run_id
     check_writable(folder)
-    with tracked(store, run_id) as run:
+    with tracked(store, run_id, folder) as run:
         for file in _write(folder, results, runs, labels):
             run.file(file)
         run.tags({"mlflow.note.content": f"{results[0].headline()}.\n\nSee {REPORT} among the artifacts."})

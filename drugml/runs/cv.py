@@ -3,12 +3,13 @@
 import json
 import logging
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -24,6 +25,7 @@ from drugml.runs.lock import sole
 from drugml.runs.opening import begun, found_again
 from drugml.runs.outcome import readable
 from drugml.runs.scores import logged, scores, shown, write_scores
+from drugml.tracking.journal import unsent
 from drugml.tracking.run import CV, TrackedRun, tracked
 from drugml.tracking.stopping import stop_signals
 from drugml.tracking.store import Store, connect
@@ -43,10 +45,16 @@ class CvResult:
     folds: list[Fold]
     scores: dict[str, Interval]
     """Metric to its mean over folds."""
+    unsent: int = 0
+    """Entries of it and its folds that are kept until the store answers again."""
 
     def summary(self) -> str:
         """What a user wants to know at the end."""
         where = [f"run       {self.run_id} ({len(self.folds)} runs nested in it)", f"folder    {self.folder}"]
+        if self.unsent:
+            where.append(
+                f"unsent    {self.unsent} entries; send them with: drugml sync {shlex.quote(str(self.folder))}"
+            )
         return "\n".join([*shown(self.scores), *where])
 
 
@@ -58,6 +66,8 @@ class Whole:
     folder: Path
     uri: str
     tags: dict[str, str]
+    runs: dict[Place, str]
+    """Run ids of the folds."""
 
 
 def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, listener: Listener) -> CvResult:
@@ -80,7 +90,10 @@ def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, list
         counts = {"folds": k, "repeats": repeats}
         with begun(dataset, [*drawn.plans.values()], name, drawn.tags, {"cv": counts}) as (store, run, folder):
             (folder / COUNTS).write_text(json.dumps(counts), encoding="utf-8")
-            return _finish(drawn, Whole(run.run_id, folder, store.uri, drawn.tags), store, run, jobs, listener)
+            runs = drawn.begin(store, run.run_id, folder)
+            whole = Whole(run.run_id, folder, store.uri, drawn.tags, runs)
+            done = _finish(drawn, whole, [], run, jobs, listener)
+        return replace(done, unsent=unsent(folder))
 
 
 def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | None = None) -> CvResult:
@@ -98,22 +111,26 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
     with stop_signals():
         store, found, folder = found_again(reference, CV, COUNTS, uri)
         drawn = open_folds(folder, found.tags)
-        if found.status == "FINISHED" and len(drawn.done(store, found.run_id, folder)) == len(drawn.plans):
+        complete = drawn.done(store, found.run_id, folder)
+        if found.status == "FINISHED" and len(complete) == len(drawn.plans):
             raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
-        with sole(folder), tracked(store, found.run_id) as run:
-            return _finish(drawn, Whole(found.run_id, folder, store.uri, found.tags), store, run, jobs, listener)
+        with sole(folder), tracked(store, found.run_id, folder) as run:
+            runs = drawn.begin(store, run.run_id, folder)
+            run.begin()
+            whole = Whole(run.run_id, folder, store.uri, found.tags, runs)
+            done = _finish(drawn, whole, complete, run, jobs, listener)
+        return replace(done, unsent=unsent(folder))
 
 
 def _finish(
-    drawn: Folds, whole: Whole, store: Store, run: TrackedRun, jobs: int | None, listener: Listener
+    drawn: Folds, whole: Whole, done: list[Fold], run: TrackedRun, jobs: int | None, listener: Listener
 ) -> CvResult:
-    done = drawn.done(store, whole.run_id, whole.folder)
     complete, start = {f.place for f in done}, time.monotonic()
     left = [p for p in drawn.plans if p not in complete]
     if done:
         log.info("%d of %d folds are done", len(done), len(drawn.plans))
     try:
-        for n, fold in enumerate(_trained(drawn, whole, store, left, jobs, listener), 1):
+        for n, fold in enumerate(_trained(drawn, whole, run.store, left, jobs, listener), 1):
             done.append(fold)
             ahead = _minutes((len(left) - n) * (time.monotonic() - start) / n)
             of = f"{len(done)} of {len(drawn.plans)} done, about {ahead} left"
@@ -135,7 +152,7 @@ def _trained(
     gpus = torch.cuda.device_count() if drawn.config.train.accelerator != "cpu" else 0
     lanes = min(jobs or gpus or cores(), len(left))
     if lanes <= 1:
-        yield from (drawn.train(p, store, whole.run_id, whole.folder, listener) for p in left)
+        yield from (drawn.train(p, store, whole.runs[p], whole.folder, listener) for p in left)
         return
     context = get_context("spawn")
     lane = context.Value("i", 0)
@@ -185,7 +202,7 @@ def _end_with_parent() -> None:
 def _train(place: Place) -> Fold:
     drawn, whole, store = _own
     with stop_signals():
-        return drawn.train(place, store, whole.run_id, whole.folder, Silent())
+        return drawn.train(place, store, whole.runs[place], whole.folder, Silent())
 
 
 def _headline(fold: Fold) -> str:

@@ -41,6 +41,8 @@ class Done(NamedTuple):
     run_id: str
     folder: Path
     metrics: dict[str, float]
+    seconds: float
+    """That its training took."""
 
 
 def fit_run(dataset: Dataset, opened: Opened, listener: Listener, again: str) -> Outcome:
@@ -59,10 +61,11 @@ def fit_run(dataset: Dataset, opened: Opened, listener: Listener, again: str) ->
         return fit_and_test(dataset, opened.run, opened.folder, listener, again)
     members = members_of(dataset)
     begun = _begun(opened)
+    runs = {n: begun[n].run_id if n in begun else _start(n, m, opened) for n, m in enumerate(members, 1)}
     done: list[Done] = []
     for number, member in enumerate(members, 1):
         kept = _kept(number, begun.get(number), opened)
-        done.append(kept or _train(number, member, begun.get(number), opened, listener, again))
+        done.append(kept or _train(number, member, runs[number], opened, listener, again))
         log.info("member %d of %d%s: %s", number, len(members), " was done" if kept else "", _headline(done[-1]))
     return _join(dataset, [m.training for m in members], done, opened)
 
@@ -77,23 +80,25 @@ def _kept(number: int, found: Found | None, opened: Opened) -> Done | None:
     folder = opened.folder / f"m{number}"
     if found is None or found.status != "FINISHED" or not (folder / METRICS).is_file():
         return None
-    return Done(number, found.run_id, folder, json.loads((folder / METRICS).read_text("utf-8")))
+    metrics = json.loads((folder / METRICS).read_text("utf-8"))
+    return Done(number, found.run_id, folder, metrics, found.metrics.get("train_seconds", 0.0))
 
 
-def _train(number: int, dataset: Dataset, found: Found | None, opened: Opened, listener: Listener, again: str) -> Done:
+def _start(number: int, dataset: Dataset, opened: Opened) -> str:
+    tags = hashes(dataset.judged, dataset.training.plan.hash) | {KIND: MEMBER, NUMBER: str(number)}
+    name, folder = f"{dataset.config.model.name} m{number}", opened.folder / f"m{number}"
+    return start_nested(opened.store, opened.run.run_id, name, tags, folder)
+
+
+def _train(number: int, dataset: Dataset, run_id: str, opened: Opened, listener: Listener, again: str) -> Done:
     config, plan, folder = dataset.config, dataset.training.plan, opened.folder / f"m{number}"
-    if found is None:
-        tags = hashes(dataset.judged, plan.hash) | {KIND: MEMBER, NUMBER: str(number)}
-        run_id = start_nested(opened.store, opened.run.run_id, f"{config.model.name} m{number}", tags, folder)
-    else:
-        run_id = found.run_id
     try:
         with nested(opened.store, run_id, config, folder) as run:
             write_split(folder / SPLIT, config.data.split, [plan], {"ensemble": config.ensemble.model_dump()})
             outcome = fit_and_test(dataset, run, folder, listener, again)
     except UserError as error:
         raise UserError(f"member {number}: {error}") from error
-    return Done(number, run_id, folder, outcome.metrics)
+    return Done(number, run_id, folder, *outcome)
 
 
 def _join(dataset: Dataset, seen: Sequence[TrainingData], done: Sequence[Done], opened: Opened) -> Outcome:
@@ -104,15 +109,15 @@ def _join(dataset: Dataset, seen: Sequence[TrainingData], done: Sequence[Done], 
     about = {**hashes(dataset.judged, dataset.training.plan.hash), "run": run.run_id}
     written = {"members": members, "config": dataset.config.model_dump(mode="json"), "provenance": about}
     joined = Predictor(own[0].spec.model_copy(update=written), TrainedEnsemble([p.trained for p in own]))
-    spec = bundle.save(joined, folder / BUNDLE)
+    bundle.save(joined, folder / BUNDLE)
     predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
     metrics = {f"best/val/{k}": v for k, v in _validated(dataset, seen, predictor).items()}
     names = dict.fromkeys(n for d in done for n in d.metrics if n.startswith(("best/val/", "test/")))
     metrics |= {f"members/{n}": float(np.mean([d.metrics.get(n, np.nan) for d in done])) for n in names}
     _write(done, folder)
     run.file(folder / MEMBERS_CSV)
-    seconds = sum(r.metrics.get("train_seconds", 0.0) for r in _begun(opened).values())
-    return Outcome(spec, tested(dataset, run, folder, predictor, metrics, seconds))
+    seconds = sum(d.seconds for d in done)
+    return Outcome(tested(dataset, run, folder, predictor, metrics, seconds), seconds)
 
 
 def _validated(dataset: Dataset, seen: Sequence[TrainingData], predictor: Predictor) -> dict[str, float]:

@@ -90,33 +90,44 @@ class Folds:
             if r.status == "FINISHED" and (folder / p.folder / METRICS).is_file()
         ]
 
-    def train(self, place: Place, store: Store, parent: str, folder: Path, listener: Listener) -> Fold:
+    def begin(self, store: Store, parent: str, folder: Path) -> dict[Place, str]:
+        """Make the runs of all folds, so that none needs an answering store later; returns their ids.
+
+        Args:
+            store: where they are recorded.
+            parent: run id of the whole.
+            folder: of the whole.
+        """
+        runs = {p: r.run_id for p, r in _begun(store, parent).items()}
+        for place, plan in self.plans.items():
+            if place not in runs:
+                tags = {KIND: FOLD, **dict(zip((REPEAT, NUMBER), map(str, place), strict=True))}
+                tags |= hashes(self.curated.judged, plan.hash)
+                name = f"{self.config.model.name} {place.folder}"
+                runs[place] = start_nested(store, parent, name, tags, folder / place.folder)
+        return runs
+
+    def train(self, place: Place, store: Store, run_id: str, whole: Path, listener: Listener) -> Fold:
         """Train and test one fold, or go on with it.
 
         Args:
             place: which one.
             store: where it is recorded.
-            parent: run id of the whole.
-            folder: of the whole.
+            run_id: of the fold.
+            whole: folder of the cross-validation.
             listener: told of the progress.
 
         Raises:
             UserError: as `fit_and_test`; names the fold.
         """
-        dataset, own = self.dataset(place, folder), folder / place.folder
-        if (begun := _begun(store, parent).get(place)) is not None:
-            run_id = begun.run_id
-        else:
-            name, numbers = f"{dataset.config.model.name} {place.folder}", map(str, place)
-            tags = {KIND: FOLD, **dict(zip((REPEAT, NUMBER), numbers, strict=True))}
-            tags |= hashes(dataset.judged, dataset.training.plan.hash)
-            run_id = start_nested(store, parent, name, tags, own)
+        dataset, folder = self.dataset(place, whole), whole / place.folder
         try:
-            with nested(store, run_id, dataset.config, own) as run:
-                outcome = fit_run(dataset, Opened(store, run, own), listener, f"drugml cv --resume {parent}")
+            with nested(store, run_id, dataset.config, folder) as run:
+                opened = Opened(store, run, folder)
+                metrics = fit_run(dataset, opened, listener, f"drugml cv --resume {whole.name}").metrics
         except UserError as error:
             raise UserError(f"repeat {place.repeat}, fold {place.number}: {error}") from error
-        return Fold(place, run_id, own, outcome.metrics)
+        return Fold(place, run_id, folder, metrics)
 
 
 def _begun(store: Store, parent: str) -> dict[Place, Found]:

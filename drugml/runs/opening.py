@@ -1,5 +1,6 @@
 """The beginning of a recorded run, and finding it again to go on."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from drugml.errors import UserError
 from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
+from drugml.runs.sync import sync
 from drugml.tracking.find import Found, find, lookup
+from drugml.tracking.journal import Journal
 from drugml.tracking.run import PARENT, TrackedRun, start, tracked
 from drugml.tracking.store import Store, connect
 
@@ -40,7 +43,7 @@ def begun(
         more: parameters beside the config.
 
     Raises:
-        UserError: if the store or the folder cannot be written.
+        UserError: if the store or the folder cannot be written; once all is recorded, only the folder matters.
     """
     config, judged = dataset.config, dataset.judged
     store = connect(config.tracking.uri)
@@ -49,8 +52,8 @@ def begun(
     check_writable(root)
     run_id = start(store, experiment, config.tracking.run or name, tags)
     folder = root / experiment / run_id
-    with tracked(store, run_id) as run:
-        folder.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    with tracked(store, run_id, folder) as run:
         run.tags({"drugml.folder": str(folder)})
         write_inputs(dataset, folder, plans)
         run.params({**config.model_dump(mode="json"), **more})
@@ -58,14 +61,20 @@ def begun(
         for file in INPUTS:
             if (folder / file).exists():
                 run.file(folder / file)
+        run.begin()
         with sole(folder):
             yield Opened(store, run, folder)
 
 
 def start_nested(store: Store, parent: str, name: str, tags: Mapping[str, str], folder: Path) -> str:
-    """Create a run inside that of the whole, return its id."""
+    """Create a run inside that of the whole, return its id; it is SCHEDULED until it is trained.
+
+    All of them are made at the beginning, so that none needs an answering store later.
+    """
     inside = {PARENT: parent, "drugml.folder": str(folder)}
-    return start(store, lookup(store, parent).experiment, name, {**tags, **inside})
+    run_id = start(store, lookup(store, parent).experiment, name, {**tags, **inside})
+    store.client.update_run(run_id, status="SCHEDULED")
+    return run_id
 
 
 @contextmanager
@@ -73,7 +82,7 @@ def nested(store: Store, run_id: str, config: RunSpec, folder: Path) -> Iterator
     """Train in a run inside another, and hold its folder, which gets the config that trains it alone."""
     folder.mkdir(exist_ok=True)
     (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
-    with sole(folder), tracked(store, run_id) as run:
+    with sole(folder), tracked(store, run_id, folder, strict=False) as run:
         run.params(config.model_dump(mode="json"))
         yield run
 
@@ -100,6 +109,12 @@ def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tupl
         raise UserError(
             f"run {found.run_id}: its folder {str(folder)!r} has no {marker}; it cannot be resumed, start anew"
         )
+    if Journal(folder, found.run_id, store.uri).complete:
+        raise UserError(
+            f"run {found.run_id} is complete, but not all of it is recorded; send the rest with: "
+            f"drugml sync {shlex.quote(str(folder))}"
+        )
+    list(sync(str(folder), store.uri))  # else nested runs that are complete but not sent would be trained again
     return store, found, folder
 
 

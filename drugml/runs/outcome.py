@@ -2,8 +2,8 @@
 
 import csv
 import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,13 +32,13 @@ PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came out."""
 
-    spec: BundleSpec
     metrics: dict[str, float]
     """Such as best/val/rmse and test/rmse."""
+    seconds: float
+    """That training took."""
 
 
 def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: Listener, again: str) -> Outcome:
@@ -61,12 +61,12 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
         raise UserError(
             f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: {again}"
         ) from error
-    spec = bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
+    bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
     predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
     metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
     if fitted.best_epoch is not None:
         metrics["best/epoch"] = float(fitted.best_epoch)
-    return Outcome(spec, tested(dataset, run, folder, predictor, metrics, fitted.seconds))
+    return Outcome(tested(dataset, run, folder, predictor, metrics, fitted.seconds), fitted.seconds)
 
 
 def tested(

@@ -24,7 +24,7 @@ class Recorder:
             known = self.run.logged_steps("train/loss")
             for step, metrics in enumerate(history, 1):
                 if step not in known:
-                    self.run.curve(metrics, step)
+                    self.run.metrics(metrics, step)
             self._write()
         self.listener.begin(history)
 
@@ -34,7 +34,7 @@ class Recorder:
     def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
         self.history.append(dict(metrics))
         self._write()
-        self.run.curve(metrics, epoch + 1)
+        self.run.metrics(metrics, epoch + 1)
         self.listener.epoch(epoch, epochs, metrics, best)
 
     def end(self) -> None:

@@ -20,7 +20,7 @@ from drugml.runs.opening import Opened, begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, hashes
 from drugml.tasks import TASKS
 from drugml.tracking import models
-from drugml.tracking.run import KIND, TRAIN, tracked
+from drugml.tracking.run import KIND, TRAIN, TrackedRun, tracked
 from drugml.tracking.stopping import stop_signals
 from drugml.training.listener import Listener
 
@@ -33,22 +33,32 @@ class Result:
 
     run_id: str
     folder: Path
-    version: models.Version
+    name: str
+    """Of the registered model."""
+    version: models.Version | None
+    """None where it could not be registered yet."""
     metrics: dict[str, float]
     """Such as best/val/rmse and test/rmse."""
     store: str
+    unsent: int = 0
+    """Entries that are kept in the folder until the store answers again."""
 
     def summary(self) -> str:
         """What a user wants to know at the end."""
         rows = [f"  {k:<28}{v:10.4f}" for k, v in self.metrics.items() if k.count("/") < 3]
-        where = [
-            f"run       {self.run_id}",
-            f"folder    {self.folder}",
-            f"model     {self.version.uri} (alias candidate)",
-        ]
-        model = shlex.quote(f"models:/{self.version.name}@{models.CANDIDATE}")
-        use = f"predict   drugml predict {model} INPUT --out FILE"
-        return "\n".join([*rows, *where, use])
+        where = [f"run       {self.run_id}", f"folder    {self.folder}"]
+        if self.version is None:
+            where.append(f"model     {self.name} is not registered yet: the store does not answer")
+            model = shlex.quote(str(self.folder / BUNDLE))
+        else:
+            where.append(f"model     {self.version.uri} (alias candidate)")
+            model = shlex.quote(f"models:/{self.name}@{models.CANDIDATE}")
+        where.append(f"predict   drugml predict {model} INPUT --out FILE")
+        if self.unsent:
+            where.append(
+                f"unsent    {self.unsent} entries; send them with: drugml sync {shlex.quote(str(self.folder))}"
+            )
+        return "\n".join([*rows, *where])
 
 
 def plan(config: RunSpec) -> str:
@@ -73,7 +83,8 @@ def train(config: RunSpec, listener: Listener) -> Result:
         dataset = _prepared(config)
         plans = [dataset.training.plan]
         with begun(dataset, plans, _name(dataset.config), _tags(dataset), {}) as opened:
-            return _finish(dataset, opened, listener)
+            metrics = _finish(dataset, opened, listener)
+        return _result(dataset, opened.run, metrics)
 
 
 def resume(reference: str, listener: Listener, uri: str | None = None) -> Result:
@@ -93,8 +104,10 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
         dataset = _prepared(load(RunSpec, folder / CONFIG))
         check_same(found.run_id, found.tags, _tags(dataset))
-        with sole(folder), tracked(store, found.run_id) as run:
-            return _finish(dataset, Opened(store, run, folder), listener)
+        with sole(folder), tracked(store, found.run_id, folder) as run:
+            run.begin()
+            metrics = _finish(dataset, Opened(store, run, folder), listener)
+        return _result(dataset, run, metrics)
 
 
 def _prepared(config: RunSpec) -> Dataset:
@@ -114,13 +127,19 @@ def _name(config: RunSpec) -> str:
     return f"{config.model.name}{more}"
 
 
-def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> Result:
-    store, run, folder = opened
-    outcome = fit_run(dataset, opened, listener, f"drugml train --resume {run.run_id}")
-    uri = models.log_model(store, run.run_id, folder / BUNDLE, outcome.spec)
-    name = dataset.config.tracking.register_as or model_name(dataset)
-    version = models.register(store, name, uri, run.run_id, _version_tags(dataset, outcome.metrics))
-    return Result(run.run_id, folder, version, outcome.metrics, store.uri)
+def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> dict[str, float]:
+    metrics = fit_run(dataset, opened, listener, f"drugml train --resume {opened.run.run_id}").metrics
+    opened.run.model(opened.folder / BUNDLE, _registered_as(dataset), _version_tags(dataset, metrics))
+    return metrics
+
+
+def _result(dataset: Dataset, run: TrackedRun, metrics: dict[str, float]) -> Result:
+    name, unsent = _registered_as(dataset), run.unsent
+    return Result(run.run_id, run.folder, name, run.version, metrics, run.store.uri, unsent)
+
+
+def _registered_as(dataset: Dataset) -> str:
+    return dataset.config.tracking.register_as or model_name(dataset)
 
 
 def model_name(dataset: Dataset) -> str:

@@ -17,6 +17,7 @@ from drugml.tracking.store import Store
 
 import mlflow  # isort: skip
 import pandas as pd  # isort: skip
+from mlflow.entities import LoggedModelStatus  # isort: skip
 from mlflow.exceptions import MlflowException  # isort: skip
 from mlflow.models import ModelSignature  # isort: skip
 from mlflow.types import ColSpec, Schema  # isort: skip
@@ -25,6 +26,8 @@ SERVED = Path(__file__).parent / "served.py"
 CANDIDATE, CHAMPION = "candidate", "champion"
 FORMER = "drugml.former_champions"
 """Tag of a registered model: the versions that were champion before, the last one last."""
+BUNDLE = "drugml.bundle"
+"""Tag of a logged model: the hash of its bundle."""
 NEEDED = ("drugml", "rdkit", "torch", "numpy", "scipy")
 """Packages of the bundle's versions that serving needs."""
 log = logging.getLogger(__name__)
@@ -45,6 +48,29 @@ class Version(NamedTuple):
         return f"models:/{self.name}/{self.version}"
 
 
+def registered(
+    store: Store, run_id: str, bundle: Path, spec: BundleSpec, name: str, tags: Mapping[str, str]
+) -> Version:
+    """Log a bundle as the model of a run and register it, where that is not done already.
+
+    Args:
+        store: where to.
+        run_id: of the run.
+        bundle: its folder.
+        spec: of the bundle.
+        name: of the registered model.
+        tags: of the version.
+    """
+    uri = None
+    for model in _logged(store, run_id):
+        if model.status == LoggedModelStatus.READY and model.tags.get(BUNDLE) == spec.hash:
+            uri = f"models:/{model.model_id}"
+        elif model.status != LoggedModelStatus.READY:
+            store.client.delete_logged_model(model.model_id)  # what is left of an upload that failed
+    uri = uri or log_model(store, run_id, bundle, spec)
+    return register(store, name, uri, run_id, tags)
+
+
 def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     """Log a bundle as a model of the run, return its `models:/m-…` URI."""
     outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
@@ -62,23 +88,28 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
                 pip_requirements=pins,
                 signature=signature,
                 input_example=pd.DataFrame({"smiles": list(PROBES[:2])}),
+                tags={BUNDLE: spec.hash},
             )
         finally:
             mlflow.end_run("RUNNING")  # the run goes on; its end is told elsewhere
     return f"models:/{info.model_id}"
 
 
-def register(store: Store, name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> Version:
-    """Make the next version of a registered model and call it the candidate."""
-    client = store.client
+def register(store: Store, name: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> Version:
+    """Make the next version of a registered model, where this model has none yet, and call it the candidate."""
+    client, model_id = store.client, model_uri.removeprefix("models:/")
     try:
         client.create_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    model_id = model_uri.removeprefix("models:/")
+    known = {int(v.version): v for v in client.search_model_versions(f"name='{name}'")}
     source = client.get_logged_model(model_id).artifact_location
-    made = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
+    made = next((v for v in known.values() if v.source == source), None)
+    if made is None:
+        made = client.create_model_version(name, source, run_id, tags=dict(tags), model_id=model_id)
+    elif int(made.version) < max(known):  # registered before, and another is the candidate by now
+        return Version(name, str(made.version), (), run_id)
     client.set_registered_model_alias(name, CANDIDATE, made.version)
     # the link from a model to its version in the UI is this tag, which only the fluent API sets
     link = [{"name": name, "version": str(made.version)}]
@@ -178,12 +209,16 @@ def _model_of_run(store: Store, run_id: str) -> str:
             f"{run_id!r} is no bundle folder and no run of {store.uri}; expected a folder, models:/NAME@ALIAS, "
             "models:/NAME/VERSION or a run id"
         ) from None
-    found = mlflow.search_logged_models(
-        [run.info.experiment_id], filter_string=f"source_run_id='{run_id}'", output_format="list"
-    )
+    found = [m for m in _logged(store, run_id) if m.status == LoggedModelStatus.READY]
     if not found:
         raise UserError(f"run {run_id}: has no model; its status is {run.info.status}")
     return str(found[0].artifact_location)
+
+
+def _logged(store: Store, run_id: str) -> list[Any]:
+    """The logged models of a run, also those whose upload failed; the newest first."""
+    experiment = store.client.get_run(run_id).info.experiment_id
+    return [*store.client.search_logged_models([experiment], filter_string=f"source_run_id='{run_id}'")]
 
 
 def _names(store: Store, wanted: str) -> str:

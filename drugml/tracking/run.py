@@ -4,6 +4,7 @@ import getpass
 import json
 import logging
 import re
+import shlex
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from drugml.errors import Stopped, UserError
+from drugml.tracking.brief import why
+from drugml.tracking.journal import Entry, Journal
+from drugml.tracking.models import Version
+from drugml.tracking.sending import DATASET, FAULTS, FILE, METRICS, MODEL, PARAMS, STATUS, TAGS, first, refused, send
 from drugml.tracking.store import Store
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag  # isort: skip
-from mlflow.exceptions import MlflowException  # isort: skip
+from mlflow.entities import RunStatus  # isort: skip
 
 log = logging.getLogger(__name__)
+SHORTEST, LONGEST = 5.0, 60.0
+"""Seconds for which a store that failed is left alone."""
 KIND = "drugml.kind"
 """Tag that says what a run is: one of the next five."""
 TRAIN, CV, FOLD, MEMBER, COMPARE = "train", "cv", "fold", "member", "comparison"
@@ -34,80 +40,195 @@ PARENT = "mlflow.parentRunId"
 
 
 class TrackedRun:
-    """Writes to one MLflow run in few, large calls."""
+    """Writes to one MLflow run. What cannot be sent is kept in the run's folder, in order, and sent later.
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self.store, self.run_id = store, run_id
-        self._complained = False
+    Until `begin` a failure ends the run, so that wrong credentials are met before the training; afterwards none does.
+    """
+
+    def __init__(self, store: Store, run_id: str, folder: Path) -> None:
+        self.store, self.run_id, self.folder = store, run_id, folder
+        self.version: Version | None = None
+        """That of this run, once it is registered."""
+        self.why = ""
+        """Of the last failure."""
+        self._journal = Journal(folder, run_id, store.uri)
+        self._begun = False
+        self._wait, self._next = 0.0, 0.0
+
+    @property
+    def unsent(self) -> int:
+        """Entries that are kept."""
+        return len(self._journal.entries)
+
+    def running(self) -> None:
+        """Mark the run as RUNNING; an end that is kept from before is none any more."""
+        self._journal.keep([e for e in self._journal.entries if STATUS not in e])
+        self._log({STATUS: {"status": RunStatus.to_string(RunStatus.RUNNING), "end": None}})
+
+    def begin(self) -> None:
+        """From now on failures are not raised but kept; what was kept before is sent."""
+        self._begun = True
+        self._again()
 
     def params(self, config: Mapping[str, Any]) -> None:
         """The resolved config, flattened to `train.lr`; values as they stand in its JSON."""
-        flat = [Param(k, _text(v)[:6000]) for k, v in flatten(config).items()]
-        for i in range(0, len(flat), 100):
-            self.store.client.log_batch(self.run_id, params=flat[i : i + 100])
+        self._log({PARAMS: [(k, _text(v)[:6000]) for k, v in flatten(config).items()]})
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set or replace tags."""
-        self.store.client.log_batch(self.run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+        self._log({TAGS: [*tags.items()]})
 
     def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log metrics; names are made legal for MLflow."""
         now = int(time.time() * 1000)
-        rows = [Metric(metric_key(k), float(v), now, step) for k, v in metrics.items()]
-        for i in range(0, len(rows), 1000):
-            self.store.client.log_batch(self.run_id, metrics=rows[i : i + 1000])
-
-    def curve(self, metrics: Mapping[str, float], step: int) -> None:
-        """Log an epoch. A failure is said once and does not stop training; the run folder has all epochs."""
-        try:
-            self.metrics(metrics, step)
-        except (MlflowException, OSError) as error:
-            if not self._complained:
-                log.warning("MLflow: epoch %d could not be logged (%s); training goes on", step, error)
-            self._complained = True
+        self._log({METRICS: [(metric_key(k), float(v), now, step) for k, v in metrics.items()]})
 
     def logged_steps(self, name: str) -> set[int]:
-        """Steps at which a metric was logged."""
-        return {m.step for m in self.store.client.get_metric_history(self.run_id, metric_key(name))}
+        """Steps at which a metric was logged, or is kept."""
+        key = metric_key(name)
+        kept = {row[3] for e in self._journal.entries for row in e.get(METRICS, []) if row[0] == key}
+        return kept | {m.step for m in self.store.client.get_metric_history(self.run_id, key)}
 
     def dataset(self, name: str, digest: str, source: str) -> None:
         """Record what the run was trained on."""
-        data = Dataset(name=name, digest=digest[:36], source_type="local", source=json.dumps({"uri": source}))
-        tags = [InputTag("mlflow.data.context", "train")]
-        self.store.client.log_inputs(self.run_id, [DatasetInput(data, tags)])
+        where = json.dumps({"uri": source})
+        self._log({DATASET: {"name": name, "digest": digest[:36], "source_type": "local", "source": where}})
 
-    def file(self, path: Path, folder: str | None = None) -> None:
-        """Keep a file with the run."""
-        self.store.client.log_artifact(self.run_id, str(path), folder)
+    def file(self, path: Path) -> None:
+        """Keep a file of the run's folder with the run."""
+        self._log({FILE: self._inside(path)})
+
+    def model(self, bundle: Path, name: str, tags: Mapping[str, str]) -> None:
+        """Log a bundle in the run's folder as its model and register it; the version is in `version` then."""
+        self._log({MODEL: {"bundle": self._inside(bundle), "name": name, "tags": dict(tags)}})
+
+    def end(self, status: str) -> None:
+        """Say how the run ended, try once more to send what is kept, and say what could not be sent."""
+        self._log({STATUS: {"status": status, "end": int(time.time() * 1000)}})
+        self._again()
+        if self.unsent:
+            log.warning(
+                "MLflow at %s: %s; %d entries of run %s are not sent; when it answers again: drugml sync %s",
+                *(self.store.uri, self.why, self.unsent, self.run_id, shlex.quote(str(self.folder))),
+            )
+
+    def flush(self) -> bool:
+        """Send what is kept, in order; returns whether all of it is sent."""
+        left, before = self._journal.entries, self.unsent
+        if not left:
+            return True
+        try:
+            while left:
+                entry, count = first(left)
+                self.version = send(self.store, self.run_id, self.folder, entry) or self.version
+                left = left[count:]
+        except Exception as error:  # each artifact store has exceptions of its own
+            self._failed(error)
+        if len(left) < before:
+            self._journal.keep(left)
+        return not left
+
+    def _log(self, entry: Entry) -> None:
+        """Send an entry, behind those that are kept."""
+        if not self._begun:
+            self._send(entry)
+        elif self._journal.entries:
+            self._journal.add(entry)
+            if time.monotonic() >= self._next:
+                self._again()
+        else:
+            try:
+                self.version = send(self.store, self.run_id, self.folder, entry) or self.version
+            except Exception as error:  # as above
+                self._journal.add(entry)
+                self._failed(error)
+                log.warning(
+                    "MLflow at %s: %s; training goes on, what cannot be sent is kept in %s",
+                    *(self.store.uri, self.why, self._journal.path),
+                )
+
+    def _again(self) -> None:
+        kept = self.unsent
+        if self.flush() and kept:
+            log.warning("MLflow at %s answers again; %d entries that were kept are sent", self.store.uri, kept)
+            self._wait = 0.0
+
+    def _send(self, entry: Entry) -> None:
+        try:
+            send(self.store, self.run_id, self.folder, entry)
+        except FAULTS as error:
+            raise refused(self.store, error) from error
+
+    def _failed(self, error: Exception) -> None:
+        """Leave the store alone for a while, twice as long after each failure."""
+        if not isinstance(error, FAULTS):
+            log.warning("MLflow failed in an unexpected way", exc_info=error)
+        self.why = why(error)
+        self._wait = min(max(2 * self._wait, SHORTEST), LONGEST)
+        self._next = time.monotonic() + self._wait
+
+    def _inside(self, path: Path) -> str:
+        """Relative to the folder, which may be moved before the file is sent."""
+        return str(path.relative_to(self.folder))
 
 
 @contextmanager
-def tracked(store: Store, run_id: str) -> Iterator[TrackedRun]:
-    """Keep the status of a run true: RUNNING, then FINISHED, KILLED if stopped from outside, or FAILED."""
-    client = store.client
-    client.update_run(run_id, status="RUNNING")
-    run = TrackedRun(store, run_id)
+def tracked(store: Store, run_id: str, folder: Path, *, strict: bool = True) -> Iterator[TrackedRun]:
+    """Keep the status of a run true: RUNNING, then FINISHED, KILLED if stopped from outside, or FAILED.
+
+    Args:
+        store: where it is recorded.
+        run_id: of the run.
+        folder: its own, for what cannot be sent.
+        strict: whether failures end the run until it says `begin`.
+
+    Raises:
+        UserError: if the store refuses the run at its beginning.
+    """
+    run = TrackedRun(store, run_id, folder)
     try:
+        if not strict:
+            run.begin()
+        run.running()
         yield run
     except (Stopped, KeyboardInterrupt, SystemExit):
-        client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+        _ended(run, RunStatus.KILLED)
         raise
     except BaseException as error:
-        try:
-            client.set_tag(run_id, "drugml.error", str(error)[:5000])
-            if not isinstance(error, UserError):
-                client.log_text(run_id, traceback.format_exc(), "error.txt")
-        finally:
-            client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED))
+        _ended(run, RunStatus.FAILED, error)
         raise
-    client.set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+    run.end(RunStatus.to_string(RunStatus.FINISHED))
+
+
+def _ended(run: TrackedRun, status: RunStatus, error: BaseException | None = None) -> None:
+    """Record an end that nobody wished for; what goes wrong here must not hide why."""
+    try:
+        run.begin()
+        if error is not None:
+            run.tags({"drugml.error": str(error)[:5000]})
+        if error is not None and not isinstance(error, UserError):
+            (run.folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            run.file(run.folder / "error.txt")
+    except Exception as other:
+        log.warning("MLflow: the reason of the end could not be recorded with run %s: %s", run.run_id, why(other))
+    try:
+        run.end(RunStatus.to_string(status))
+    except Exception as other:
+        log.warning("MLflow: run %s could not be marked as %s: %s", run.run_id, RunStatus.to_string(status), why(other))
 
 
 def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-    """Create a run, return its id; its tags hold its kind."""
+    """Create a run, return its id; its tags hold its kind.
+
+    Raises:
+        UserError: if the store refuses.
+    """
     verb = VERBS[tags[KIND]]
     shown = {"mlflow.user": user(), "mlflow.source.name": verb, "mlflow.source.type": "LOCAL"}
-    created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
+    try:
+        created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
+    except FAULTS as error:
+        raise refused(store, error) from error
     return str(created.info.run_id)
 
 
