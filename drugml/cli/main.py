@@ -56,19 +56,20 @@ def train(
     resume: Resume = None,
 ) -> None:
     """Train a model, log it to MLflow and register it."""
-    from drugml.cli.progress import listener
-
     if resume:
-        from drugml.runs.train import resume as verb
-
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
-        typer.echo(verb(resume, listener()).summary())
-        return
-    from drugml.runs.train import plan
-    from drugml.runs.train import train as start
+    from drugml.cli.progress import listener
+    from drugml.runs import train as verbs
+    from drugml.runs.joint import launched
 
-    spec = config.resolve(source, overrides or [], target or [], task, model)
-    typer.echo(plan(spec) if dry_run else start(spec, listener()).summary())
+    with launched() as other:
+        if other:  # of several processes that torchrun started, the first one does what is left
+            return
+        if resume:
+            typer.echo(verbs.resume(resume, listener()).summary())
+            return
+        spec = config.resolve(source, overrides or [], target or [], task, model)
+        typer.echo(verbs.plan(spec) if dry_run else verbs.train(spec, listener()).summary())
 
 
 @app.command()
