@@ -134,7 +134,10 @@ def joint(dataset: Dataset, checkpoint: Path, again: str) -> Iterator[None]:
 
 def _explained(error: RuntimeError, again: str) -> Exception:
     """What became of the others, if that is why a fit failed."""
-    wait([p.sentinel for p in _others], GRACE)
+    ended = wait([p.sentinel for p in _others], GRACE)
+    for process in _others:
+        if process.sentinel in ended:
+            process.join(GRACE)  # the sentinel is told a moment earlier than the exit code
     if (why := _gone()) is not None:
         pass
     elif isinstance(error, distributed.DistError) or "peer" in str(error).lower():
