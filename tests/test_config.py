@@ -75,7 +75,7 @@ def test_the_featurizer_follows_the_model(herg: Path) -> None:
         ("train.lr=fast", "`train.lr` = 'fast': input should be a valid number"),
         ("train.epochs=0", "`train.epochs` = 0: input should be greater than or equal to 1"),
         ("data.max_rejected=2", "`data.max_rejected` = 2: input should be less than or equal to 1"),
-        ("a.b=1", "unknown key `a`; choose from: data, task, featurizer, model, head, train, tracking"),
+        ("a.b=1", "unknown key `a`; choose from: data, task, featurizer, model, head, train, ensemble, tracking"),
         ("data.split.sizes=[0.5, 0.1, 0.1]", "shares must be positive and add up to 1, found [0.5, 0.1, 0.1]"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_step_waits_for_nothing(data: TrainingData) -> None:
     module.on_fit_start()
     optimizer = module.configure_optimizers()["optimizer"]
     at = torch.arange(8)
-    batch = Loaded(at, module.packed().batch(at))
+    batch = Loaded(at, module.packed().batch(at), at)
     module._loss, module._weight = torch.zeros(()), torch.zeros(())
     with NoWait():
         module.training_step(batch, 0).backward()

@@ -58,26 +58,26 @@ def train(
     resume: Resume = None,
 ) -> None:
     """Train a model, log it to MLflow and register it."""
-    from drugml.cli.progress import listener
-
     if resume:
-        from drugml.runs.train import resume as verb
-
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
-        done = verb(resume, listener())
-        return show(done.summary(), done.unsent)
-    from drugml.tracking.ahead import make_ready
+    else:
+        from drugml.tracking.ahead import make_ready
 
-    spec = config.resolve(source, overrides or [], target or [], task, model)
-    if not dry_run:
-        make_ready(spec.tracking.uri)
-    from drugml.runs.train import plan
-    from drugml.runs.train import train as start
+        spec = config.resolve(source, overrides or [], target or [], task, model)
+        if not dry_run:
+            make_ready(spec.tracking.uri)
+    from drugml.cli.progress import listener
+    from drugml.runs import train as verbs
+    from drugml.runs.joint import launched
 
-    if dry_run:
-        return typer.echo(plan(spec))
-    done = start(spec, listener())
-    return show(done.summary(), done.unsent)
+    with launched() as other:
+        if other:  # of several processes that torchrun started, the first one does what is left
+            return
+        if dry_run:
+            typer.echo(verbs.plan(spec))
+            return
+        done = verbs.resume(resume, listener()) if resume else verbs.train(spec, listener())
+    show(done.summary(), done.unsent)
 
 
 @app.command()

@@ -82,4 +82,6 @@ class TrainSpec(Spec):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     """Where to train."""
     devices: Annotated[int, Field(ge=1)] = 1
-    """Number of devices; one for now."""
+    """Devices of each node, each with a process that takes its share of every batch; `batch_size` is that of all."""
+    nodes: Annotated[int, Field(ge=1)] = 1
+    """Machines; more than one are started by torchrun on each."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
-from drugml.models import ENCODERS
+from drugml.models import BASELINES, ENCODERS
 from drugml.runs.dataset import Dataset
 from drugml.runs.members import members_of
 from drugml.tracking.run import metric_key
@@ -18,6 +18,11 @@ def check_config(config: RunSpec) -> None:
         UserError: for hardware that is not there, or targets that MLflow could not tell apart.
     """
     check_devices(config.train)
+    if config.train.devices * config.train.nodes > 1 and type(config.model) in BASELINES:
+        raise UserError(
+            f"train.devices = {config.train.devices}, train.nodes = {config.train.nodes}: {config.model.name!r} is no "
+            "network, it learns in one process; use 1 of both"
+        )
     _check_names(config.data.targets)
 
 

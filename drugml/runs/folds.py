@@ -12,6 +12,7 @@ from drugml.config.ensemble import EnsembleSpec
 from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.config.splits import FileSplit
+from drugml.config.training import TrainSpec
 from drugml.data.splits import SplitPlan, folds
 from drugml.data.splits.file import whole_hash
 from drugml.errors import UserError
@@ -142,6 +143,7 @@ def draw_folds(config: RunSpec, k: int, repeats: int) -> Folds:
         UserError: for whatever would stop the run.
     """
     check_config(config)
+    _check_devices(config.train)
     _check_ensemble(config.ensemble)
     curated = learnable(config)
     plans = folds(curated.judged.config.data.split, molecules_of(curated), k, repeats)
@@ -149,6 +151,14 @@ def draw_folds(config: RunSpec, k: int, repeats: int) -> Folds:
     for place in drawn.plans:
         check_dataset(drawn.dataset(place))
     return drawn
+
+
+def _check_devices(spec: TrainSpec) -> None:
+    if spec.devices * spec.nodes > 1:
+        raise UserError(
+            f"train.devices = {spec.devices}, train.nodes = {spec.nodes}: drugml cv trains folds side by side, each on "
+            "one device; use 1 of both, and --jobs"
+        )
 
 
 def _check_ensemble(spec: EnsembleSpec) -> None:

@@ -19,6 +19,7 @@ from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
 from drugml.runs.dataset import Dataset
+from drugml.runs.joint import joint
 from drugml.runs.judged import Judged
 from drugml.runs.recording import Recorder
 from drugml.tasks import TASKS
@@ -56,7 +57,8 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     """
     recorder = Recorder(listener, run, folder / "metrics.csv")
     try:
-        fitted = fit(dataset.config.with_member_seed(), dataset.training, folder / CHECKPOINT, recorder)
+        with joint(dataset, folder / CHECKPOINT, again):
+            fitted = fit(dataset.config.with_member_seed(), dataset.training, folder / CHECKPOINT, recorder)
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: {again}"

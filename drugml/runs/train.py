@@ -14,6 +14,7 @@ from drugml.runs.checks import check_config, check_dataset
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG
+from drugml.runs.joint import together
 from drugml.runs.lock import sole
 from drugml.runs.members import members_of
 from drugml.runs.opening import Opened, begun, check_same, found_again
@@ -82,7 +83,10 @@ def train(config: RunSpec, listener: Listener) -> Result:
     with stop_signals():
         dataset = _prepared(config)
         plans = [dataset.training.plan]
-        with begun(dataset, plans, _name(dataset.config), _tags(dataset), {}) as opened:
+        with (
+            together(config.train),
+            begun(dataset, plans, _name(dataset.config), _tags(dataset), {}) as opened,
+        ):
             metrics = _finish(dataset, opened, listener)
         return _result(dataset, opened.run, metrics)
 
@@ -104,7 +108,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
             raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
         dataset = _prepared(load(RunSpec, folder / CONFIG))
         check_same(found.run_id, found.tags, _tags(dataset))
-        with sole(folder), tracked(store, found.run_id, folder) as run:
+        with together(dataset.config.train), sole(folder), tracked(store, found.run_id, folder) as run:
             run.begin()
             metrics = _finish(dataset, Opened(store, run, folder), listener)
         return _result(dataset, run, metrics)

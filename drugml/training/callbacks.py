@@ -67,8 +67,9 @@ class BestAndLast(Checkpoint):
             trainer.should_stop = True
         self.history = [*self.history, dict(module.metrics)]
         part = self.path.with_suffix(".part")
-        trainer.save_checkpoint(part)
-        part.replace(self.path)
+        trainer.save_checkpoint(part)  # of all processes only the first one writes
+        if trainer.is_global_zero:
+            part.replace(self.path)
         self.listener.epoch(epoch, int(trainer.max_epochs or 0), module.metrics, better)
 
     def state_dict(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from drugml.training.callbacks import BestAndLast, Progress
 from drugml.training.data import TrainingData
 from drugml.training.listener import Listener
 from drugml.training.module import Module
+from drugml.training.ranks import trainer_options
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +80,15 @@ def check_devices(spec: TrainSpec) -> None:
     """Refuse hardware that is not there.
 
     Raises:
-        UserError: for a GPU that torch does not see, or more than one device.
+        UserError: for GPUs that torch does not see, or what several devices cannot do.
     """
-    if spec.devices > 1:
-        raise UserError(f"train.devices = {spec.devices}: training on several devices is not built yet; use 1")
     if spec.accelerator == "gpu" and not torch.cuda.is_available():
         raise UserError("train.accelerator = 'gpu': torch sees no GPU on this machine; use auto or cpu")
+    gpus = torch.cuda.device_count() if spec.accelerator != "cpu" else 0
+    if gpus and spec.devices > gpus:
+        raise UserError(f"train.devices = {spec.devices}: torch sees {gpus} GPUs on this machine; use at most as many")
+    if spec.devices * spec.nodes > 1 and spec.compile:
+        raise UserError("train.compile = true: is not built for several devices; use train.compile=false")
 
 
 def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listener) -> Fitted:
@@ -112,7 +116,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
         trainer = pl.Trainer(
             max_epochs=train.epochs,
             accelerator=train.accelerator,
-            devices=1,
+            **trainer_options(train),  # type: ignore[arg-type]
             precision=train.precision,
             gradient_clip_val=train.gradient_clip,
             deterministic=train.deterministic or None,

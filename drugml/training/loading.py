@@ -13,6 +13,7 @@ from torch import Tensor
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.data.memory import available
 from drugml.data.store import GraphLayout, PackedStore
+from drugml.training.ranks import ALONE, Ranks
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class Loaded(NamedTuple):
     molecules: Int[Tensor, "B"]
     """Positions in the store, in main memory."""
     graph: MoleculeBatch
+    whole: Int[Tensor, "W"]
+    """Positions of all molecules of the step, of which other processes have the others."""
 
 
 def load(store: PackedStore, layout: GraphLayout, device: torch.device) -> DeviceStore:
@@ -38,16 +41,17 @@ def load(store: PackedStore, layout: GraphLayout, device: torch.device) -> Devic
 
 
 class Batches:
-    """The batches of one epoch, each with its graph."""
+    """The batches of one epoch, each with the graph of this process's share."""
 
-    def __init__(self, packed: DeviceStore, batches: Sequence[Int[Tensor, "B"]]) -> None:
-        self.packed, self.batches = packed, batches
+    def __init__(self, packed: DeviceStore, batches: Sequence[Int[Tensor, "B"]], ranks: Ranks = ALONE) -> None:
+        self.packed, self.batches, self.ranks = packed, batches, ranks
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Loaded]:
-        loaded = (Loaded(b, self.packed.batch(b)) for b in self.batches)
+        shares = ((self.ranks.busy(b), b) for b in self.batches)
+        loaded = (Loaded(own, self.packed.batch(own), whole) for own, whole in shares)
         return loaded if self.packed.resident else ahead(loaded)
 
 

@@ -22,6 +22,7 @@ from drugml.training.compiled import Compiled
 from drugml.training.data import TrainingData
 from drugml.training.loading import Batches, Loaded, load
 from drugml.training.order import Order, epoch_seed
+from drugml.training.ranks import Ranks
 from drugml.training.schedule import schedule
 
 TINY = 1e-12
@@ -46,6 +47,7 @@ class Module(pl.LightningModule):
         """Of the last epoch: train/loss, val/loss, val/rmse, …"""
         train = torch.as_tensor(data.plan.indices("train"))
         self.order = Order(train, torch.as_tensor(np.diff(data.store.atom_start))[train], config.train)
+        self.ranks = Ranks.now()
         self._packed: DeviceStore | None = None
         self._compiled: Compiled | None = None
 
@@ -57,7 +59,7 @@ class Module(pl.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Batches of the current epoch; Lightning asks anew for every epoch."""
-        return Batches(self.packed(), self.order.batches(self.current_epoch))
+        return Batches(self.packed(), self.order.batches(self.current_epoch), self.ranks)
 
     def transfer_batch_to_device(self, batch: Loaded, device: torch.device, dataloader_idx: int) -> Loaded:
         """It is there already."""
@@ -72,7 +74,7 @@ class Module(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # dropout of an epoch depends on seed and epoch only, so that resuming is exact
-        torch.manual_seed(epoch_seed(self.config.train.seed, self.current_epoch) ^ 1)
+        torch.manual_seed((epoch_seed(self.config.train.seed, self.current_epoch) ^ 1) + self.ranks.rank)
         self._loss = torch.zeros((), device=self.device)
         self._weight = torch.zeros((), device=self.device)
 
@@ -80,20 +82,33 @@ class Module(pl.LightningModule):
         output: Float[Tensor, "B T"] = (self._compiled or self.network)(batch.graph)
         at = batch.molecules.to(self.device, non_blocking=True)
         total, weight = masked_loss(self.task, output, *(t[at] for t in self.labels))
+        if self.ranks.world > 1:
+            total, weight = self._shared(batch, total, weight)
         self._loss += total.detach()
         self._weight += weight
         return total / weight.clamp(min=TINY)
 
+    def _shared(self, batch: Loaded, total: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and weight of a share, such that their ratio, averaged over processes, is that of the whole batch."""
+        at = batch.whole.to(self.device, non_blocking=True)
+        low, _, weights = self.labels
+        whole = torch.where(low[at].isnan(), 0.0, weights[at]).sum()
+        idle = 0.0 if self.ranks.rank >= len(batch.whole) else 1.0
+        return total * idle, whole / self.ranks.world
+
     def on_train_epoch_end(self) -> None:
         """Validate here rather than in a validation loop: one forward pass over the fold, no second copy of state."""
-        train_loss = (self._loss / self._weight.clamp(min=TINY)).item()
+        loss, weight = self.ranks.total(self._loss, self._weight)
+        train_loss = (loss / weight.clamp(min=TINY)).item()
         self.metrics = {"train/loss": train_loss, **self.validate(), "lr": self._rate()}
 
     def validate(self) -> dict[str, float]:
         """Metrics of the validation fold."""
         indices, labels = self.data.fold("val")
         at = torch.as_tensor(indices)
-        out = outputs(self.network, self.packed(), at, max(self.config.train.batch_size, 256))
+        share = self.ranks.busy(at)
+        own = outputs(self.network, self.packed(), share, max(self.config.train.batch_size, 256))
+        out = self.ranks.joined(own[: len(self.ranks.share(at))], len(at))
         at = at.to(self.device)
         total, weight = masked_loss(self.task, out, *(t[at] for t in self.labels))
         predicted = self.task.predictions(out.double().cpu().numpy(), self.scaling)
