@@ -132,7 +132,7 @@ def test_resident_and_loaded_batches_are_bit_by_bit_the_same(
     plan = batches.batches(0)
     pairs = list(zip(Batches(resident, plan), Batches(loaded, plan), strict=True))
     assert len(pairs) == len(plan)
-    for (at, a), (also_at, b) in pairs:
+    for (at, a, _), (also_at, b, _) in pairs:
         assert torch.equal(at, also_at)
         assert_same(a, b)
 

@@ -34,13 +34,13 @@ def test_all_forms_of_a_drug_get_one_prediction(bundle: Path) -> None:
         values, rejects, _ = predictor.predict([parent, *forms])
         assert rejects == {}
         np.testing.assert_allclose(values, np.broadcast_to(values[0], values.shape), rtol=1e-6)
-    values, _ = predictor.predict([*FORMS])
+    values = predictor.predict([*FORMS]).values
     assert abs(values[0] - values[1]).max() > 1e-4  # it does not say the same of everything
 
 
 def test_without_standardisation_the_forms_differ(tmp_path: Path) -> None:
     parent, forms = next(iter(FORMS.items()))
-    values, _ = load(make_bundle(tmp_path, "dmpnn")).predict([parent, forms[0]])
+    values = load(make_bundle(tmp_path, "dmpnn")).predict([parent, forms[0]]).values
     assert abs(values[0] - values[1]).max() > 1e-4
 
 

@@ -9,6 +9,7 @@ import typer
 
 from drugml.cli import cache, config, data, models, registry, runs
 from drugml.cli.compare import compare
+from drugml.cli.launched import launched
 from drugml.cli.recovery import show, sync
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
@@ -68,16 +69,11 @@ def train(
             make_ready(spec.tracking.uri)
     from drugml.cli.progress import listener
     from drugml.runs import train as verbs
-    from drugml.runs.joint import launched
 
-    with launched() as other:
-        if other:  # of several processes that torchrun started, the first one does what is left
-            return
-        if dry_run:
-            typer.echo(verbs.plan(spec))
-            return
-        done = verbs.resume(resume, listener()) if resume else verbs.train(spec, listener())
-    show(done.summary(), done.unsent)
+    if dry_run:
+        return typer.echo(verbs.plan(spec))
+    done = verbs.resume(resume, listener()) if resume else verbs.train(spec, listener())
+    return show(done.summary(), done.unsent)
 
 
 @app.command()
@@ -221,7 +217,9 @@ def options(
 def main() -> None:
     """Entry point: user errors become one clear line, bugs keep their traceback."""
     try:
-        app()
+        with launched() as other:
+            if not other:
+                app()
     except UserError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
         raise SystemExit(2) from None

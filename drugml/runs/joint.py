@@ -86,25 +86,24 @@ def together(spec: TrainSpec) -> Iterator[None]:
 
 
 @contextmanager
-def launched() -> Iterator[bool]:
-    """Join the processes that torchrun started, if it did; all but the first take part in its fits.
+def joined() -> Iterator[bool]:
+    """Join the processes that torchrun started; all but the first take part in its fits.
 
     Yields whether this process has been one of the others, so that nothing is left to do.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1 or "RANK" not in os.environ:
-        yield False
-        return
     rank = int(os.environ["RANK"])
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    _join(rank, world, None)
+    _join(rank, int(os.environ["WORLD_SIZE"]), None)
     try:
         if rank:
+            logging.getLogger("drugml").setLevel(logging.ERROR)  # the first one says all
             _follow()
         yield rank > 0
-        if not rank:
+    except SystemExit as end:  # as a command ends
+        if not rank and not end.code:
             _tell({})
+        raise
     finally:
         distributed.destroy_process_group()
 
