@@ -49,6 +49,7 @@ def spec(folder: Path, devices: int, *overrides: str) -> RunSpec:
 KINDS: dict[str, tuple[str, ...]] = {
     "masked": (),
     "classes": ("data.targets=[ring]", "train.batch_size=8", "train.gradient_clip=0.1"),
+    "member": ("ensemble.members=3", "ensemble.by=bagging", "ensemble.member=2"),
     "by size": ("train.batch_atoms=100", "train.order=bucketed", "model=gine", "model.hidden_dim=16"),
 }
 
@@ -80,10 +81,10 @@ class Came(NamedTuple):
 
 
 def come(config: RunSpec, folder: Path, name: str, copy: Path | None = None) -> Came:
-    dataset, checkpoint = prepare(config), folder / f"{name}.ckpt"
+    dataset, checkpoint = joint._prepared(config), folder / f"{name}.ckpt"
     listener = Epochs(checkpoint, copy)
     with joint.joint(dataset, checkpoint, AGAIN):
-        fitted = fit(dataset.config, dataset.training, checkpoint, listener)
+        fitted = fit(dataset.config.with_member_seed(), dataset.training, checkpoint, listener)
     return Came(listener.metrics, fitted.trained.tensors())
 
 
@@ -182,7 +183,7 @@ def test_nodes_are_started_by_torchrun(tmp_path: Path) -> None:
         joint.together(spec(tmp_path, 1, "train.nodes=2").train),
     ):
         pass
-    with pytest.raises(UserError, match=r"train.devices × train.nodes = 2, but this command trains in 1 process"):
+    with pytest.raises(UserError, match=r"this trains in 1 process\(es\), not in 2; several are for drugml train"):
         trainer_options(spec(tmp_path, 2).train)
 
 

@@ -77,7 +77,7 @@ def together(spec: TrainSpec) -> Iterator[None]:
             for process in _others:
                 process.join(GRACE)
         finally:
-            for process in _others:
+            for process in (p for p in _others if p.pid is not None):
                 process.kill()  # it may wait for a process that is gone, and has nothing to lose
                 process.join()
             _others.clear()
@@ -137,11 +137,10 @@ def _explained(error: RuntimeError, again: str) -> Exception:
     for process in _others:
         if process.sentinel in ended:
             process.join(GRACE)  # the sentinel is told a moment earlier than the exit code
-    if (why := _gone()) is not None:
-        pass
-    elif isinstance(error, distributed.DistError) or "peer" in str(error).lower():
+    why = _gone()
+    if why is None and (isinstance(error, distributed.DistError) or "peer" in str(error).lower()):
         why = f"another process of this run is gone: {str(error).splitlines()[0]}"
-    else:
+    if why is None:
         return error
     return UserError(f"{why}. All have ended; go on from the last epoch with: {again}")
 

@@ -107,7 +107,10 @@ def trainer_options(spec: TrainSpec) -> dict[str, object]:
     """
     wanted, there = spec.devices * spec.nodes, Ranks.now().world
     if wanted != there:
-        raise UserError(f"train.devices × train.nodes = {wanted}, but this command trains in {there} process(es)")
+        raise UserError(
+            f"train.devices = {spec.devices}, train.nodes = {spec.nodes}: this trains in {there} process(es), "
+            f"not in {wanted}; several are for drugml train, use 1 of both"
+        )
     if wanted == 1:
         return {"devices": 1}
     return {
