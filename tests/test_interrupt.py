@@ -48,6 +48,8 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
         assert client.get_run(other).data.metrics[name] == run.data.metrics[name], name
     same = [client.get_metric_history(r, "train/loss") for r in (run_id, other)]
     assert [m.value for m in same[0]] == [m.value for m in same[1]]
+    weights = [place / "runs/slow" / r / "bundle/model.safetensors" for r in (run_id, other)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
 
     again = cli("train", "--resume", run_id)
     assert again.code == 2
@@ -105,7 +107,10 @@ def test_an_error_is_a_failed_run_with_its_reason(place: Path, slow: Path, cli: 
     failed = cli("train", slow, *OPTIONS, "train.lr=1e30", "train.schedule=constant")
     assert failed.code == 2
     assert "the training loss is" in failed.err
-    assert "lower train.lr or set train.gradient_clip=1.0" in failed.err
+    assert "error: epoch 1, step " in failed.err
+    assert "at a learning rate of 1e+30; lower train.lr or set train.gradient_clip=1.0" in failed.err
+    assert "No epoch before it was good" in failed.err
+    assert "molecules of that step the label furthest from the mean is size = " in failed.err
     client, run_id = run_of(place)
     run = client.get_run(run_id)
     assert run.info.status == "FAILED"
