@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -50,7 +49,7 @@ class Mlflow:
 
     def _answers(self) -> bool:
         with (
-            suppress(urllib.error.URLError, ConnectionError),
+            suppress(OSError),  # also while it starts: refused, reset, no answer in time
             urllib.request.urlopen(f"{self.address}/health", timeout=5) as answer,
         ):
             return bool(answer.status == 200)

@@ -3,13 +3,14 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mlflow import MlflowClient
 
-from tests.conftest import OPTIONS, Cli, drugml_process, wait_for
+from tests.conftest import OPTIONS, ROOT, Cli, drugml_process, wait_for
 
 
 def run_of(place: Path) -> tuple[MlflowClient, str]:
@@ -48,22 +49,54 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
         assert client.get_run(other).data.metrics[name] == run.data.metrics[name], name
     same = [client.get_metric_history(r, "train/loss") for r in (run_id, other)]
     assert [m.value for m in same[0]] == [m.value for m in same[1]]
+    weights = [place / "runs/slow" / r / "bundle/model.safetensors" for r in (run_id, other)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
 
     again = cli("train", "--resume", run_id)
     assert again.code == 2
     assert f"run {run_id} is complete (FINISHED); there is nothing to resume" in again.err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_job_that_is_preempted_goes_on_when_it_is_queued_again(
+    place: Path, slow: Path, processes: list["subprocess.Popen[str]"]
+) -> None:
+    """SLURM is not here: its number, its signal to the batch script, and a second start."""
+    command = ["bash", str(ROOT / "scripts/slurm_train.sh"), str(slow), *OPTIONS]
+    known = {"SLURM_JOB_ID": "7", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def start() -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            command, cwd=place, env=os.environ | known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    job = start()
+    wait_for(job, "epoch   2/6")
+    job.send_signal(signal.SIGTERM)
+    _, err = job.communicate(timeout=120)
+    assert job.returncode == 143, err
+    client, run_id = run_of(place)
+    assert client.get_run(run_id).info.status == "KILLED"
+    assert (place / "runs/7/slow" / run_id / "last.ckpt").exists()
+    job = start()
+    out, err = job.communicate(timeout=300)
+    assert job.returncode == 0, err
+    assert "resumed after epoch" in err
+    assert f"run       {run_id}" in out
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
 def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
-    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"], number: int, code: int
+    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
 ) -> None:
     process = drugml_process("train", slow, *OPTIONS, cwd=place)
     processes.append(process)
     wait_for(process, "epoch   2/6")
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
     assert "stopped; go on with: drugml train --resume last" in err
     client, run_id = run_of(place)
     assert client.get_run(run_id).info.status == "KILLED"
@@ -105,7 +138,10 @@ def test_an_error_is_a_failed_run_with_its_reason(place: Path, slow: Path, cli: 
     failed = cli("train", slow, *OPTIONS, "train.lr=1e30", "train.schedule=constant")
     assert failed.code == 2
     assert "the training loss is" in failed.err
-    assert "lower train.lr or set train.gradient_clip=1.0" in failed.err
+    assert "error: epoch 1, step " in failed.err
+    assert "at a learning rate of 1e+30; lower train.lr or set train.gradient_clip=1.0" in failed.err
+    assert "No epoch before it was good" in failed.err
+    assert "molecules of that step the label furthest from the mean is size = " in failed.err
     client, run_id = run_of(place)
     run = client.get_run(run_id)
     assert run.info.status == "FAILED"

@@ -32,9 +32,9 @@ class At(Silent):
             self.what.pop(epoch + 1)()
 
 
-def config(folder: Path, **tracking: Any) -> RunSpec:
+def config(place: Path, **tracking: Any) -> RunSpec:
     """Of a D-MPNN with 5 epochs of a moment."""
-    table = folder / "small.csv"
+    table = place / "small.csv"
     if not table.exists():
         write_csv(table, ["smiles", "size"], [(s, len(s) + 0.01 * i) for i, s in enumerate(SMILES)])
     return RunSpec.model_validate(
@@ -42,7 +42,7 @@ def config(folder: Path, **tracking: Any) -> RunSpec:
             "data": {"path": str(table), "targets": ["size"], "split": {"kind": "random"}},
             "model": {"name": "dmpnn", "hidden_dim": 16},
             "train": {"epochs": 5, "batch_size": 16},
-            "tracking": {"folder": str(folder / "runs"), **tracking},
+            "tracking": {"folder": str(place / "runs"), **tracking},
         }
     )
 

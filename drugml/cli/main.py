@@ -10,7 +10,7 @@ import typer
 from drugml.cli import cache, config, data, models, registry, runs
 from drugml.cli.compare import compare
 from drugml.cli.launched import launched
-from drugml.cli.recovery import show, sync
+from drugml.cli.recovery import reproduce, show, sync
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
 
@@ -28,6 +28,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(runs.app, name="runs")
 app.command()(compare)
 app.command()(sync)
+app.command()(reproduce)
 
 Source = Annotated[
     str | None,

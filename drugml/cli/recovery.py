@@ -1,11 +1,11 @@
-"""`drugml sync`: what the store missed."""
+"""`drugml sync` and `drugml reproduce`: what the store missed, and whether a run comes out the same again."""
 
 from typing import Annotated
 
 import typer
 
-UNSENT = 3
-"""Exit code: the work is done, but not all of it is recorded in MLflow."""
+DIFFERENT, UNSENT = 1, 3
+"""Exit codes: a reproduction came to other numbers; the work is done, but not all of it is recorded in MLflow."""
 
 
 def sync(
@@ -32,3 +32,24 @@ def show(summary: str, unsent: int) -> None:
     typer.echo(summary)
     if unsent:
         raise typer.Exit(UNSENT)
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, run folder, or models:/NAME/VERSION.")],
+    data: Annotated[str | None, typer.Option(metavar="TABLE", help="Where the table is now, if it was moved.")] = None,
+    uri: Annotated[
+        str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db here otherwise.")
+    ] = None,
+) -> None:
+    """Train a recorded run again and say how far the numbers are apart; exit code 1 where they differ."""
+    from drugml.cli.progress import listener, table
+    from drugml.runs.reproduce import Verdict
+    from drugml.runs.reproduce import reproduce as verb
+
+    done = verb(run, listener(), data, uri)
+    rows = [[n, f"{a:.10g}", f"{b:.10g}", f"{b - a:.3g}"] for n, a, b in done.metrics if n.count("/") < 3]
+    typer.echo(table(["metric", "there", "here", "difference"], rows))
+    if done.verdict is Verdict.DIFFERENT:
+        typer.echo(done.summary())
+        raise typer.Exit(DIFFERENT)
+    show(done.summary(), done.unsent)

@@ -26,9 +26,16 @@ TOLERANCE = 1e-4
 
 
 def save(predictor: Predictor, folder: Path) -> BundleSpec:
-    """Write a bundle; the probes are predicted now."""
+    """Write a bundle; the probes are predicted now.
+
+    Raises:
+        OSError: if it cannot be written, whichever library finds that out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(predictor.trained.tensors(), folder / TENSORS)
+    try:
+        safetensors.torch.save_file(predictor.trained.tensors(), folder / TENSORS)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     spec = predictor.spec.model_copy(update={"probes": _probes(predictor), "tensors_sha256": _sha256(folder / TENSORS)})
     spec = spec.model_copy(update={"hash": _hash(spec.model_dump(mode="json"))})
     (folder / SPEC).write_text(spec.model_dump_json(indent=1), encoding="utf-8")

@@ -1,7 +1,10 @@
 """Versions of what a number depends on."""
 
+import hashlib
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import drugml
 
@@ -33,3 +36,21 @@ def processor() -> str:
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability())
+
+
+@cache
+def source() -> str:
+    """SHA-256 over the code of drugml itself: a version number says nothing of changes between releases."""
+    root, found = Path(drugml.__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        found.update(f"{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def surroundings() -> dict[str, str]:
+    """What the last digit of a trained model depends on besides config and data: code, packages, hardware."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    threads = str(torch.get_num_threads())
+    return {**versions(), "source": source()[:12], "device": device, "processor": processor(), "threads": threads}

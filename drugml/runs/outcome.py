@@ -2,6 +2,8 @@
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from drugml.config.labels import P
 from drugml.config.run import RunSpec
+from drugml.data.targets import as_written
 from drugml.errors import UserError
 from drugml.evaluation.plots import plot
 from drugml.featurizers import FEATURIZERS
@@ -25,6 +28,7 @@ from drugml.runs.recording import Recorder
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking.run import TrackedRun
+from drugml.training.finite import NotFinite
 from drugml.training.fit import Fitted, fit
 from drugml.training.listener import Listener
 
@@ -55,20 +59,44 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     Raises:
         UserError: if the loss is not finite or the folder cannot be written.
     """
-    recorder = Recorder(listener, run, folder / "metrics.csv")
-    try:
+    with _writable(folder, again):
         with joint(dataset, folder / CHECKPOINT, again):
-            fitted = fit(dataset.config.with_member_seed(), dataset.training, folder / CHECKPOINT, recorder)
+            fitted = _fitted(dataset, folder, Recorder(listener, run, folder / "metrics.csv"))
+        bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
+        predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
+        metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
+        if fitted.best_epoch is not None:
+            metrics["best/epoch"] = float(fitted.best_epoch)
+        return Outcome(tested(dataset, run, folder, predictor, metrics, fitted.seconds), fitted.seconds)
+
+
+@contextmanager
+def _writable(folder: Path, again: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written: {error.strerror or error}; make room and go on with: {again}"
         ) from error
-    bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
-    predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
-    metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
-    if fitted.best_epoch is not None:
-        metrics["best/epoch"] = float(fitted.best_epoch)
-    return Outcome(tested(dataset, run, folder, predictor, metrics, fitted.seconds), fitted.seconds)
+
+
+def _fitted(dataset: Dataset, folder: Path, listener: Listener) -> Fitted:
+    """Fit; a loss that is not finite is said with the label that may be to blame."""
+    data = dataset.training
+    try:
+        return fit(dataset.config.with_member_seed(), data, folder / CHECKPOINT, listener)
+    except NotFinite as error:
+        at = np.array(error.molecules, np.int64)
+        train = data.written("train")
+        labels = as_written(data.low[at], data.high[at])
+        apart = np.abs(labels - np.nanmean(train, axis=0)) / np.maximum(np.nanstd(train, axis=0), 1e-12)
+        if not len(at) or np.isnan(apart).all():
+            raise
+        i, t = np.unravel_index(np.nanargmax(apart), apart.shape)
+        raise UserError(
+            f"{error}\nOf the {len(at)} molecules of that step the label furthest from the mean is {data.targets[t]} = "
+            f"{labels[i, t]:g} (line {dataset.lines[at[i]]}), {apart[i, t]:.1f} standard deviations off"
+        ) from error
 
 
 def tested(

@@ -68,7 +68,7 @@ def plan(config: RunSpec) -> str:
     Raises:
         UserError: for whatever would stop the run.
     """
-    dataset = _prepared(config)
+    dataset = prepared(config)
     data, plan = dataset.judged.hash[:12], dataset.training.plan.hash[:12]
     return f"{dataset.summary()}\ndata {data}, split {plan}\n\n{to_yaml(dataset.config)}"
 
@@ -81,7 +81,7 @@ def train(config: RunSpec, listener: Listener) -> Result:
         Stopped: on Ctrl-C or SIGTERM; the run is then KILLED and can be resumed.
     """
     with stop_signals():
-        dataset = _prepared(config)
+        dataset = prepared(config)
         plans = [dataset.training.plan]
         with (
             together(config.train),
@@ -106,7 +106,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         store, found, folder = found_again(reference, TRAIN, CONFIG, uri)
         if found.status == "FINISHED":
             raise UserError(f"run {found.run_id} is complete (FINISHED); there is nothing to resume")
-        dataset = _prepared(load(RunSpec, folder / CONFIG))
+        dataset = prepared(load(RunSpec, folder / CONFIG))
         check_same(found.run_id, found.tags, _tags(dataset))
         with together(dataset.config.train), sole(folder), tracked(store, found.run_id, folder) as run:
             run.begin()
@@ -114,7 +114,12 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         return _result(dataset, run, metrics)
 
 
-def _prepared(config: RunSpec) -> Dataset:
+def prepared(config: RunSpec) -> Dataset:
+    """The table of a config, checked, in the folds that the run sees.
+
+    Raises:
+        UserError: for whatever would stop the run.
+    """
     check_config(config)
     dataset = prepare(config)
     if (member := config.ensemble.member) is not None:

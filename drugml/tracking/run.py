@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drugml.errors import Stopped, UserError
+from drugml.prediction.versions import surroundings
 from drugml.tracking.brief import why
 from drugml.tracking.journal import Entry, Journal
 from drugml.tracking.models import Version
@@ -25,18 +26,21 @@ log = logging.getLogger(__name__)
 SHORTEST, LONGEST = 5.0, 60.0
 """Seconds for which a store that failed is left alone."""
 KIND = "drugml.kind"
-"""Tag that says what a run is: one of the next five."""
-TRAIN, CV, FOLD, MEMBER, COMPARE = "train", "cv", "fold", "member", "comparison"
+"""Tag that says what a run is: one of the next six."""
+TRAIN, CV, FOLD, MEMBER, COMPARE, REPRODUCTION = "train", "cv", "fold", "member", "comparison", "reproduction"
 VERBS = {
     TRAIN: "drugml train",
     CV: "drugml cv",
     FOLD: "drugml cv",
     MEMBER: "drugml train",
     COMPARE: "drugml compare",
+    REPRODUCTION: "drugml reproduce",
 }
 NESTED = (FOLD, MEMBER)
 """Kinds of runs that are part of another."""
 PARENT = "mlflow.parentRunId"
+MADE_WITH = "drugml.made_with"
+"""Tag with code, packages and hardware of a run, as JSON."""
 
 
 class TrackedRun:
@@ -225,6 +229,7 @@ def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> 
     """
     verb = VERBS[tags[KIND]]
     shown = {"mlflow.user": user(), "mlflow.source.name": verb, "mlflow.source.type": "LOCAL"}
+    shown[MADE_WITH] = json.dumps(surroundings())
     try:
         created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
     except FAULTS as error:

@@ -8,7 +8,6 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from drugml.errors import UserError
 from drugml.tasks.metrics import METRICS
 from drugml.training.listener import Listener
 from drugml.training.module import Module
@@ -35,7 +34,7 @@ class BestAndLast(Checkpoint):
     """Keeps the best weights by the monitor and writes one checkpoint per epoch, replaced atomically.
 
     The best weights are part of the checkpoint, so that a kill at any moment loses at most one epoch.
-    A monitor that is NaN counts as no better; a training loss that is NaN ends the run.
+    A monitor that is NaN counts as no better.
     """
 
     def __init__(self, path: Path, monitor: str, patience: int | None, listener: Listener) -> None:
@@ -52,11 +51,6 @@ class BestAndLast(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module, epoch = cast(Module, pl_module), trainer.current_epoch
-        if not math.isfinite(module.metrics["train/loss"]):
-            raise UserError(
-                f"epoch {epoch + 1}: the training loss is {module.metrics['train/loss']}; lower train.lr or set "
-                f"train.gradient_clip=1.0. The last good epoch is in {self.path}"
-            )
         value = module.metrics[f"val/{self.monitor}"]
         better = value > self.best if self.rising else value < self.best
         if better or not self.weights:
@@ -67,7 +61,11 @@ class BestAndLast(Checkpoint):
             trainer.should_stop = True
         self.history = [*self.history, dict(module.metrics)]
         part = self.path.with_suffix(".part")
-        trainer.save_checkpoint(part)  # of all processes only the first one writes
+        try:
+            trainer.save_checkpoint(part)  # of all processes only the first one writes
+        except OSError:  # of a full disk, which needs the room to say so
+            part.unlink(missing_ok=True)
+            raise
         if trainer.is_global_zero:
             part.replace(self.path)
         self.listener.epoch(epoch, int(trainer.max_epochs or 0), module.metrics, better)

@@ -26,6 +26,7 @@ from drugml.tasks.metrics import evaluate
 from drugml.tasks.task import Scaling
 from drugml.training.callbacks import BestAndLast, Progress
 from drugml.training.data import TrainingData
+from drugml.training.finite import Finite
 from drugml.training.listener import Listener
 from drugml.training.module import Module
 from drugml.training.ranks import trainer_options
@@ -120,7 +121,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             precision=train.precision,
             gradient_clip_val=train.gradient_clip,
             deterministic=train.deterministic or None,
-            callbacks=[Progress(listener), best],
+            callbacks=[Progress(listener), Finite(checkpoint), best],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
