@@ -1,37 +1,33 @@
-"""A real MLflow server: what `drugml` records there can be found and used from there."""
+"""A real MLflow server for a team, on a real PostgreSQL: what `drugml` records there can be found and used from there."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
 
 from drugml.tracking.store import MlflowClient, mlflow
 from tests.conftest import QUICK, Cli, read_csv, write_csv
-from tests.servers import mlflow_process
+from tests.servers import TEAM_SERVER, Server, team_server
 
 
-class Server(NamedTuple):
-    address: str
-    store: Path
-    """Where it keeps artifacts."""
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a database and an artifact store of its own."""
+    with team_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture
-def server(
-    tmp_path_factory: pytest.TempPathFactory, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
-    """A server with a database and an artifact store of its own; the test stands elsewhere and knows its address."""
-    folder = tmp_path_factory.mktemp("server")
-    (folder / "mlflow.db").write_bytes(database.read_bytes())
-    store = folder / "store"
-    options = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(store))
+def server(started: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The test stands elsewhere and knows the server's address."""
     monkeypatch.chdir(tmp_path)
-    with mlflow_process("server", folder, *options) as address:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        yield Server(address, store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", started.address)
+    return started
 
 
 def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
@@ -95,3 +91,79 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
     assert served["size"].dropna().tolist() == pytest.approx([float(rows[i]["size"]) for i in (0, 2)], rel=1e-6)
     assert served["status"].tolist() == [r["status"] for r in rows]
     assert served["reason"].tolist() == [r["reason"] for r in rows]
+
+
+FOUR = """
+import os, sys
+import drugml.runs.train  # what takes seconds is imported once, before there are four of them
+from drugml.cli.main import main
+children = {}
+for n in range(4):
+    if (child := os.fork()) == 0:
+        code = 1
+        try:
+            with open(f"{n}.log", "w") as log:
+                os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
+                sys.argv = ["drugml", "train", *sys.argv[1:], f"tracking.run=run-{n}"]
+                main()
+        except SystemExit as stop:
+            code = stop.code
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
+    children[child] = n
+sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) != 0 for c in children))
+"""
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_four_trainings_at_once_on_a_new_store_lose_nothing(
+    where: str, request: pytest.FixtureRequest, small: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/new.db" if where == "sqlite" else request.getfixturevalue("server").address
+    arguments = ("small.csv", "--target", "size", "--model", "mean", "data.split=random", f"tracking.uri={uri}",
+                 "tracking.experiment=at-once", "tracking.register_as=at-once")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", FOUR, *arguments], cwd=tmp_path, check=False)
+    logs = [(tmp_path / f"{n}.log").read_text() for n in range(4)]
+    assert done.returncode == 0, "\n".join(logs)
+    assert "locked" not in "".join(logs)
+
+    client = MlflowClient(uri, uri)
+    runs = client.search_runs([client.get_experiment_by_name("at-once").experiment_id])
+    assert {r.info.run_name for r in runs} == {f"run-{n}" for n in range(4)}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        folder = tmp_path / "runs/at-once" / run.info.run_id
+        told = json.loads((folder / "metrics.json").read_text())
+        assert {k: run.data.metrics[k] for k in told} == pytest.approx(told, nan_ok=True)
+        assert run.data.params["tracking.run"] == run.info.run_name
+        assert {f.path for f in client.list_artifacts(run.info.run_id)} >= {"config.yaml", "test_predictions.csv"}
+    made = client.search_model_versions("name='at-once'")
+    assert sorted(int(v.version) for v in made) == [1, 2, 3, 4]
+    assert {v.run_id for v in made} == {r.info.run_id for r in runs}
+    assert client.get_registered_model("at-once").aliases.keys() == {"candidate"}
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "said"),
+    [
+        ({"HOST": "0.0.0.0"}, ["store"], "HOST=0.0.0.0 means every network of this machine: name one address"),
+        ({"HOST": "::"}, ["store"], "HOST=:: means every network of this machine: name one address"),
+        ({"HOST": "0"}, ["store"], "HOST=0 means every network of this machine: name one address"),
+        ({"HOST": "192.0.2.1"}, ["store"], "HOST=192.0.2.1 answers other machines, and anyone there could change runs"),
+        ({"HOST": "256.1.1.1"}, ["store"], "HOST=256.1.1.1 is no address of this machine"),
+        ({"MLFLOW_BACKEND_STORE_URI": "sqlite:///x.db"}, ["store"], "MLFLOW_BACKEND_STORE_URI is not set to postgresql:"),
+        ({"MLFLOW_UVICORN_OPTS": "--host 0.0.0.0"}, ["store"], "MLFLOW_UVICORN_OPTS and MLFLOW_GUNICORN_OPTS can open"),
+        ({}, ["store", "--host=0.0.0.0"], "expected one argument, the artifact root"),
+        ({}, [], "expected one argument, the artifact root"),
+    ],
+)  # fmt: skip
+def test_a_server_that_everybody_could_reach_is_refused(
+    env: dict[str, str], arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    given = {"MLFLOW_BACKEND_STORE_URI": "postgresql://u@/d?host=/nowhere", "PYTHON": sys.executable, **env}
+    done = subprocess.run(
+        [TEAM_SERVER, *arguments], env={**os.environ, **given}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"team_server.sh: {said}")
