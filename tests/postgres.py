@@ -14,7 +14,7 @@ import pytest
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """URI of an empty database, such as `postgresql://drugml@/postgres?host=FOLDER`; the test is skipped without one."""
+    """URI of an empty database, `postgresql://drugml@/postgres?host=FOLDER`; without PostgreSQL the test is skipped."""
     initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short, as paths of sockets must be, and not inside root's own

@@ -1,7 +1,8 @@
-"""A real MLflow server for a team, on a real PostgreSQL: what `drugml` records there can be found and used from there."""
+"""A real MLflow server for a team, on a real PostgreSQL: what `drugml` records can be found and used from there."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def server(started: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
-    server: Server, cli: Cli, small: Path, tmp_path: Path
+    server: Server, cli: Cli, small: Path, tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = cli("train", "small.csv", "--target", "size", *QUICK, "tracking.register_as=size-model")
     assert trained.code == 0, trained.err
@@ -91,6 +92,22 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
     assert served["size"].dropna().tolist() == pytest.approx([float(rows[i]["size"]) for i in (0, 2)], rel=1e-6)
     assert served["status"].tolist() == [r["status"] for r in rows]
     assert served["reason"].tolist() == [r["reason"] for r in rows]
+
+    exported = cli("registry", "export", "size-model", "--version", 1, "--out", "size.zip")
+    assert exported.code == 0, exported.err
+    shutil.copy(database, tmp_path / "mine.db")
+    uri = f"sqlite:///{tmp_path}/mine.db"
+    imported = cli("registry", "import", "size.zip", "--uri", uri)
+    assert imported.code == 0, imported.err
+    moved = MlflowClient(uri, uri)
+    tags = moved.get_model_version("size-model", "1").tags
+    assert tags["drugml.origin_server"] == server.address
+    assert tags["drugml.origin_run"] == run.info.run_id
+    (copy,) = moved.search_runs([moved.get_experiment_by_name("small").experiment_id])
+    assert (copy.data.metrics, copy.data.params) == (run.data.metrics, run.data.params)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert cli("predict", "models:/size-model@candidate", "new.csv", "--out", "again.csv").code == 0
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
 
 
 FOUR = """
@@ -152,7 +169,7 @@ def test_four_trainings_at_once_on_a_new_store_lose_nothing(
         ({"HOST": "0"}, ["store"], "HOST=0 means every network of this machine: name one address"),
         ({"HOST": "192.0.2.1"}, ["store"], "HOST=192.0.2.1 answers other machines, and anyone there could change runs"),
         ({"HOST": "256.1.1.1"}, ["store"], "HOST=256.1.1.1 is no address of this machine"),
-        ({"MLFLOW_BACKEND_STORE_URI": "sqlite:///x.db"}, ["store"], "MLFLOW_BACKEND_STORE_URI is not set to postgresql:"),
+        ({"MLFLOW_BACKEND_STORE_URI": "sqlite:///x.db"}, ["store"], "MLFLOW_BACKEND_STORE_URI is not set to "),
         ({"MLFLOW_UVICORN_OPTS": "--host 0.0.0.0"}, ["store"], "MLFLOW_UVICORN_OPTS and MLFLOW_GUNICORN_OPTS can open"),
         ({}, ["store", "--host=0.0.0.0"], "expected one argument, the artifact root"),
         ({}, [], "expected one argument, the artifact root"),
@@ -163,7 +180,12 @@ def test_a_server_that_everybody_could_reach_is_refused(
 ) -> None:
     given = {"MLFLOW_BACKEND_STORE_URI": "postgresql://u@/d?host=/nowhere", "PYTHON": sys.executable, **env}
     done = subprocess.run(
-        [TEAM_SERVER, *arguments], env={**os.environ, **given}, cwd=tmp_path, capture_output=True, text=True, check=False
+        [TEAM_SERVER, *arguments],
+        env={**os.environ, **given},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"team_server.sh: {said}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from drugml.tasks.metrics import METRICS
 from drugml.tracking.find import Found
@@ -14,6 +15,9 @@ KEY = "drugml"
 SHARED = "mlflow.sharedViewState."
 """Tag of an experiment under which the UI keeps a view that was shared, as the button "Share" does."""
 ALWAYS = ("model.name", "featurizer.name", "data.split.kind", "train.seed")
+FIRST = ("0", "attributes.`Run Name`", "runDateAndNestInfo")
+"""What the table calls the columns that it has always."""
+ATTRIBUTES = ("attributes.`Models`", "attributes.`Dataset`")
 VARIED = 6
 """Most params beside these."""
 
@@ -24,14 +28,12 @@ def share_view(store: Store, experiment_id: str, runs: Sequence[Found]) -> str |
     None where this user may not write to the experiment.
     """
     metrics = measured(runs)
-    view = {
-        "selectedColumns": [
-            "attributes.`Dataset`",
-            "attributes.`Models`",
-            *(f"metrics.`{m}`" for m in metrics),
-            *(f"params.`{p}`" for p in params(runs)),
-            *(f"tags.`{t}`" for t in (KIND, "drugml.verdict") if any(t in r.tags for r in runs)),
-        ],
+    shown = [f"metrics.`{m}`" for m in metrics] + [f"params.`{p}`" for p in params(runs)]
+    shown += [f"tags.`{t}`" for t in (KIND, "drugml.verdict") if any(t in r.tags for r in runs)]
+    view: dict[str, Any] = {
+        "selectedColumns": [*shown, *ATTRIBUTES],
+        "columnOrder": [*FIRST, *shown, *ATTRIBUTES],  # by name otherwise, and the table's data before its scores
+        "columnWidths": {c: 170 if c in ATTRIBUTES else 110 for c in (*shown, *ATTRIBUTES)},
         # folds and members stay with the run that they are part of; here they would stand between the models
         "searchFilter": " AND ".join(f"tags.`{KIND}` != '{k}'" for k in NESTED),
     }

@@ -89,8 +89,8 @@ def connect(uri: str | None) -> Store:
         )
     elif uri.startswith(DATABASES):
         raise UserError(
-            f"tracking URI {uri.split('://')[0]}://…: runs in this database belong to a tracking server, which keeps their "
-            "files too; start one (docs/team-server.md) and use http://SERVER"
+            f"tracking URI {uri.split('://')[0]}://…: runs in this database belong to a tracking server, which keeps "
+            "their files too; start one (docs/team-server.md) and use http://SERVER"
         )
     _use(uri)
     return Store(uri, cast(MlflowClient, WholeCalls(MlflowClient(uri, uri))), root)
