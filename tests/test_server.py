@@ -7,20 +7,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
 
 from drugml.tracking.store import MlflowClient, mlflow
 from tests.conftest import QUICK, Cli, read_csv, write_csv
-from tests.servers import TEAM_SERVER, Server, team_server
+from tests.servers import TEAM_SERVER, team_server
+
+
+class Server(NamedTuple):
+    address: str
+    store: Path
+    """Where it keeps artifacts."""
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a database and an artifact store of its own."""
-    with team_server(tmp_path_factory.mktemp("server")) as server:
-        yield server
+    folder = tmp_path_factory.mktemp("server")
+    with team_server(folder, folder / "store") as address:
+        yield Server(address, folder / "store")
 
 
 @pytest.fixture
@@ -111,24 +119,24 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
 
 
 FOUR = """
-import os, sys
-import drugml.runs.train  # what takes seconds is imported once, before there are four of them
-from drugml.cli.main import main
-children = {}
+import os, sys, traceback
+from drugml.cli.config import resolve
+from drugml.runs.train import train  # what takes seconds is imported once, before there are four of them
+from drugml.training.listener import Silent
+children = []
 for n in range(4):
-    if (child := os.fork()) == 0:
-        code = 1
-        try:
-            with open(f"{n}.log", "w") as log:
-                os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
-                sys.argv = ["drugml", "train", *sys.argv[1:], f"tracking.run=run-{n}"]
-                main()
-        except SystemExit as stop:
-            code = stop.code
-        finally:
-            sys.stdout.flush(), sys.stderr.flush()
-            os._exit(code)
-    children[child] = n
+    if (child := os.fork()):
+        children.append(child)
+        continue
+    code = 1
+    try:
+        train(resolve("small.csv", [*sys.argv[1:], f"tracking.run=run-{n}"], ["size"], None, "mean"), Silent())
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) != 0 for c in children))
 """
 
@@ -138,12 +146,17 @@ def test_four_trainings_at_once_on_a_new_store_lose_nothing(
     where: str, request: pytest.FixtureRequest, small: Path, tmp_path: Path
 ) -> None:
     uri = f"sqlite:///{tmp_path}/new.db" if where == "sqlite" else request.getfixturevalue("server").address
-    arguments = ("small.csv", "--target", "size", "--model", "mean", "data.split=random", f"tracking.uri={uri}",
-                 "tracking.experiment=at-once", "tracking.register_as=at-once")  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", FOUR, *arguments], cwd=tmp_path, check=False)
-    logs = [(tmp_path / f"{n}.log").read_text() for n in range(4)]
-    assert done.returncode == 0, "\n".join(logs)
-    assert "locked" not in "".join(logs)
+    arguments = (
+        "data.split=random",
+        f"tracking.uri={uri}",
+        "tracking.experiment=at-once",
+        "tracking.register_as=at-once",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", FOUR, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "locked" not in done.stderr
 
     client = MlflowClient(uri, uri)
     runs = client.search_runs([client.get_experiment_by_name("at-once").experiment_id])

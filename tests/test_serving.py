@@ -1,7 +1,6 @@
 """`mlflow models serve` on a logged model, over real HTTP; and the same model in Python and in Spark."""
 
 import json
-import os
 import shutil
 import sys
 import urllib.error
@@ -19,7 +18,7 @@ from drugml.prediction.bundle import load
 from drugml.tracking.models import log_model
 from drugml.tracking.store import connect, mlflow
 from tests.conftest import SMILES
-from tests.servers import answering, free_port
+from tests.servers import scoring_server
 
 
 class Logged(NamedTuple):
@@ -41,11 +40,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory, database: Path, forest: Pat
 @pytest.fixture(scope="module")
 def served(logged: Logged) -> Iterator[str]:
     """Address of the scoring server."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", logged.uri, "--env-manager", "local",
-               "--host", "127.0.0.1", "--port", port, "--workers", "1"]  # fmt: skip
-    env = {"MLFLOW_TRACKING_URI": logged.store, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    with answering(command, port, logged.folder, env, "/ping") as address:
+    with scoring_server(logged.uri, logged.store, logged.folder) as address:
         yield address
 
 
