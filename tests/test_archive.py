@@ -108,7 +108,8 @@ def test_a_cut_or_damaged_file_is_refused(at: int, archive: Path, tmp_path: Path
 
 
 def test_what_is_no_archive_of_ours_is_named(archive: Path, tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none.zip", tmp_path / "out") == f"{tmp_path}/none.zip: not found"
+    missing = f"{tmp_path}/none.zip: cannot be read: No such file or directory"
+    assert refusal(tmp_path / "none.zip", tmp_path / "out") == missing
     rewrite(archive, lambda m: m.pop(MANIFEST))
     expected = f"{archive}: was not made by `drugml registry export`: {MANIFEST} is missing or no list of files"
     assert refusal(archive, tmp_path / "out") == expected

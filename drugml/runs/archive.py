@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import stat
 import zipfile
@@ -58,8 +59,8 @@ def unpack(path: Path, folder: Path) -> dict[str, Any]:
                     shutil.copyfileobj(source, file, BLOCK)
                 if (found := _sha256(target)) != expected:
                     raise _changed(path, f"{name} has SHA-256 {found[:12]}, expected {expected[:12]}")
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path}: no zip file, or damaged ({error}); get it again") from None
     return manifest
@@ -84,7 +85,7 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
 def _check_names(path: Path, archive: zipfile.ZipFile, files: Mapping[str, str]) -> None:
     for info in archive.infolist():
         parts = PurePosixPath(info.filename).parts
-        outside = info.filename.startswith("/") or ".." in parts or "\\" in info.filename or ":" in parts[0]
+        outside = not parts or ".." in parts or re.match(r"/|[A-Za-z]:", info.filename) or "\\" in info.filename
         if outside or stat.S_ISLNK(info.external_attr >> 16):
             raise UserError(f"{path}: {info.filename!r} would write outside of its folder; do not use this archive")
     names = [i.filename for i in archive.infolist() if i.filename != MANIFEST]
