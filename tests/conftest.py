@@ -23,6 +23,7 @@ settings.register_profile("drugml", deadline=None, derandomize=True, max_example
 settings.load_profile("drugml")
 
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # nothing here may need it
 ROOT = Path(__file__).parents[1]
 SMILES = (ROOT / "tests/data/molecules.smi").read_text().split()
 """60 molecules, all different."""

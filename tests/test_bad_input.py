@@ -4,7 +4,9 @@ import os
 import resource
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from mlflow import MlflowClient
@@ -168,6 +170,30 @@ def test_a_server_that_does_not_answer(place: Path, cli: Cli, monkeypatch: pytes
     )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     assert "MLflow no longer keeps runs in plain folders" in refused(cli, place, "a.csv", "--target", "y")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@host/db")
+    message = refused(cli, place, "a.csv", "--target", "y")
+    assert "tracking URI postgresql://…: runs in this database belong to a tracking server" in message
+    assert "secret" not in message
+
+
+class Closed(BaseHTTPRequestHandler):
+    """What a proxy says to those whom it does not know."""
+
+    def do_GET(self) -> None:
+        self.send_error(401)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_server_that_does_not_let_in(place: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(place / "a.csv", ["smiles", "y"], [r[:2] for r in GOOD])
+    with HTTPServer(("127.0.0.1", 0), Closed) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        message = refused(cli, place, "a.csv", "--target", "y")
+        server.shutdown()
+    assert "it does not let this user in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in message
 
 
 def test_a_database_that_is_none(place: Path, cli: Cli) -> None:

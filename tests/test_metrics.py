@@ -48,6 +48,15 @@ def test_classes_are_those_of_the_libraries() -> None:
     )
 
 
+def test_brier_score_and_calibration_error_are_those_of_their_definitions() -> None:
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, 50).astype(float), rng.uniform(size=50)
+    assert one("brier", y, p) == pytest.approx(sk.brier_score_loss(y, p))
+    bins = [(y[(p >= k / 10) & (p < (k + 1) / 10)], p[(p >= k / 10) & (p < (k + 1) / 10)]) for k in range(10)]
+    assert one("ece", y, p) == pytest.approx(sum(len(a) / 50 * abs(a.mean() - b.mean()) for a, b in bins if len(a)))
+    assert one("ece", np.array([1.0, 1.0, 0.0, 1.0]), np.array([1.0, 1.0, 0.05, 0.75])) == pytest.approx(0.3 / 4)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_one_class_leaves_a_metric_undefined(name: str) -> None:
     assert np.isnan(one(name, np.ones(5), np.linspace(0, 1, 5)))

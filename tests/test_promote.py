@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from tests.conftest import QUICK, SMILES, Cli, write_csv
+from tests.conftest import QUICK, SMILES, Cli, read_csv, write_csv
 
 NAME = "t-y"
 SPLIT = ("data.split=random", "data.split.sizes=[0.4, 0.1, 0.5]")
@@ -96,6 +97,7 @@ def test_a_worse_version_is_refused_unless_forced_and_force_leaves_a_trace(two: 
     assert do == "mend this, or promote it all the same with --force, which leaves a trace"
     assert checks(refused.out) == [
         ["ok", "run"], ["ok", "bundle"], ["ok", "metrics"], ["ok", "comparable"], ["refused", "champion"],
+        ["unknown", "calibration"],
     ]  # fmt: skip
     forced = cli("registry", "promote", NAME, "--force")
     assert forced.code == 0, forced.err
@@ -119,6 +121,34 @@ def test_what_is_not_decided_passes(two: Path, cli: Cli) -> None:
     assert done.code == 0, done.err
     assert ": not decided\n" in done.out
     assert champion(two) == "3"
+
+
+def test_probabilities_that_are_clearly_worse_are_refused(place: Path, cli: Cli) -> None:
+    rng = np.random.default_rng(0)
+    chains = [f"{'C' * n}{s}" for n in range(4) for s in SMILES if s[0] in "Cc" and s[1:2] != "l"]
+    write_csv(place / "t.csv", ["smiles", "y"], [(s, int(rng.uniform() < 0.5)) for s in chains])  # nothing to learn
+    train_app("model.trees=100", "model.min_leaf=10")
+    train_app("model.k=1", model="knn")
+    assert cli("registry", "promote", NAME, "--version", 1).code == 0
+    refused = cli("registry", "promote", NAME)
+    assert refused.code == 2
+    assert checks(refused.out)[-2:] == [["ok", "champion"], ["refused", "calibration"]]
+    (line,) = (line for line in refused.err.splitlines() if line.startswith("  calibration: "))
+    brier, ece = line.removeprefix("  calibration: ").split("; ")
+    rows = [read_csv(place / "runs/t" / run_of(place, v) / "test_predictions.csv") for v in (2, 1)]
+    y, *p = (
+        np.array([float(r[c]) for r in of]) for of, c in ((rows[0], "y"), (rows[0], "y_pred"), (rows[1], "y_pred"))
+    )
+    own, other = (np.mean((y - q) ** 2) for q in p)
+    said = f"brier {own:.4g} beside {other:.4g} of version 1, difference {own - other:+.4g} ("
+    assert brier.startswith(said)
+    assert brier.endswith(f", {len(y)} test molecules): worse")
+    assert ece.startswith("ece ")
+    assert ece.endswith(": worse")
+    assert cli("registry", "promote", NAME, "--force").code == 0
+    back = cli("registry", "promote", NAME, "--version", 1)
+    assert back.code == 0, back.err
+    assert checks(back.out)[-1] == ["ok", "calibration"]
 
 
 def test_a_version_on_another_split_or_table_is_refused_and_the_difference_named(two: Path, cli: Cli) -> None:

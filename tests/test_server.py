@@ -1,6 +1,10 @@
-"""A real MLflow server: what `drugml` records there can be found and used from there."""
+"""A real MLflow server for a team, on a real PostgreSQL: what `drugml` records can be found and used from there."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +14,7 @@ import pytest
 
 from drugml.tracking.store import MlflowClient, mlflow
 from tests.conftest import QUICK, Cli, read_csv, write_csv
-from tests.servers import mlflow_process
+from tests.servers import TEAM_SERVER, team_server
 
 
 class Server(NamedTuple):
@@ -19,23 +23,24 @@ class Server(NamedTuple):
     """Where it keeps artifacts."""
 
 
-@pytest.fixture
-def server(
-    tmp_path_factory: pytest.TempPathFactory, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
-    """A server with a database and an artifact store of its own; the test stands elsewhere and knows its address."""
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a database and an artifact store of its own."""
     folder = tmp_path_factory.mktemp("server")
-    (folder / "mlflow.db").write_bytes(database.read_bytes())
-    store = folder / "store"
-    options = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(store))
+    with team_server(folder, folder / "store") as address:
+        yield Server(address, folder / "store")
+
+
+@pytest.fixture
+def server(started: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The test stands elsewhere and knows the server's address."""
     monkeypatch.chdir(tmp_path)
-    with mlflow_process("server", folder, *options) as address:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        yield Server(address, store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", started.address)
+    return started
 
 
 def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
-    server: Server, cli: Cli, small: Path, tmp_path: Path
+    server: Server, cli: Cli, small: Path, tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = cli("train", "small.csv", "--target", "size", *QUICK, "tracking.register_as=size-model")
     assert trained.code == 0, trained.err
@@ -95,3 +100,105 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
     assert served["size"].dropna().tolist() == pytest.approx([float(rows[i]["size"]) for i in (0, 2)], rel=1e-6)
     assert served["status"].tolist() == [r["status"] for r in rows]
     assert served["reason"].tolist() == [r["reason"] for r in rows]
+
+    exported = cli("registry", "export", "size-model", "--version", 1, "--out", "size.zip")
+    assert exported.code == 0, exported.err
+    shutil.copy(database, tmp_path / "mine.db")
+    uri = f"sqlite:///{tmp_path}/mine.db"
+    imported = cli("registry", "import", "size.zip", "--uri", uri)
+    assert imported.code == 0, imported.err
+    moved = MlflowClient(uri, uri)
+    tags = moved.get_model_version("size-model", "1").tags
+    assert tags["drugml.origin_server"] == server.address
+    assert tags["drugml.origin_run"] == run.info.run_id
+    (copy,) = moved.search_runs([moved.get_experiment_by_name("small").experiment_id])
+    assert (copy.data.metrics, copy.data.params) == (run.data.metrics, run.data.params)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert cli("predict", "models:/size-model@candidate", "new.csv", "--out", "again.csv").code == 0
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+
+
+FOUR = """
+import os, sys, traceback
+from drugml.cli.config import resolve
+from drugml.runs.train import train  # what takes seconds is imported once, before there are four of them
+from drugml.training.listener import Silent
+children = []
+for n in range(4):
+    if (child := os.fork()):
+        children.append(child)
+        continue
+    code = 1
+    try:
+        train(resolve("small.csv", [*sys.argv[1:], f"tracking.run=run-{n}"], ["size"], None, "mean"), Silent())
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) != 0 for c in children))
+"""
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_four_trainings_at_once_on_a_new_store_lose_nothing(
+    where: str, request: pytest.FixtureRequest, small: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/new.db" if where == "sqlite" else request.getfixturevalue("server").address
+    arguments = (
+        "data.split=random",
+        f"tracking.uri={uri}",
+        "tracking.experiment=at-once",
+        "tracking.register_as=at-once",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", FOUR, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "locked" not in done.stderr
+
+    client = MlflowClient(uri, uri)
+    runs = client.search_runs([client.get_experiment_by_name("at-once").experiment_id])
+    assert {r.info.run_name for r in runs} == {f"run-{n}" for n in range(4)}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        folder = tmp_path / "runs/at-once" / run.info.run_id
+        told = json.loads((folder / "metrics.json").read_text())
+        assert {k: run.data.metrics[k] for k in told} == pytest.approx(told, nan_ok=True)
+        assert run.data.params["tracking.run"] == run.info.run_name
+        assert {f.path for f in client.list_artifacts(run.info.run_id)} >= {"config.yaml", "test_predictions.csv"}
+    made = client.search_model_versions("name='at-once'")
+    assert sorted(int(v.version) for v in made) == [1, 2, 3, 4]
+    assert {v.run_id for v in made} == {r.info.run_id for r in runs}
+    assert client.get_registered_model("at-once").aliases.keys() == {"candidate"}
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "said"),
+    [
+        ({"HOST": "0.0.0.0"}, ["store"], "HOST=0.0.0.0 means every network of this machine: name one address"),
+        ({"HOST": "::"}, ["store"], "HOST=:: means every network of this machine: name one address"),
+        ({"HOST": "0"}, ["store"], "HOST=0 means every network of this machine: name one address"),
+        ({"HOST": "192.0.2.1"}, ["store"], "HOST=192.0.2.1 answers other machines, and anyone there could change runs"),
+        ({"HOST": "256.1.1.1"}, ["store"], "HOST=256.1.1.1 is no address of this machine"),
+        ({"MLFLOW_BACKEND_STORE_URI": "sqlite:///x.db"}, ["store"], "MLFLOW_BACKEND_STORE_URI is not set to "),
+        ({"MLFLOW_UVICORN_OPTS": "--host 0.0.0.0"}, ["store"], "MLFLOW_UVICORN_OPTS and MLFLOW_GUNICORN_OPTS can open"),
+        ({}, ["store", "--host=0.0.0.0"], "expected one argument, the artifact root"),
+        ({}, [], "expected one argument, the artifact root"),
+    ],
+)  # fmt: skip
+def test_a_server_that_everybody_could_reach_is_refused(
+    env: dict[str, str], arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    given = {"MLFLOW_BACKEND_STORE_URI": "postgresql://u@/d?host=/nowhere", "PYTHON": sys.executable, **env}
+    done = subprocess.run(
+        [TEAM_SERVER, *arguments],
+        env={**os.environ, **given},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"team_server.sh: {said}")

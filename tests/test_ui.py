@@ -24,6 +24,7 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 MODELS = {
     "mean": ["model=mean", "data.split=random"],
     "forest": ["model=forest", "model.trees=5", "data.split=random"],
+    "knn": ["model=knn", "data.split=random"],
     "dmpnn": [*QUICK],
 }
 FILES = ["config.yaml", "metrics.json", "rejects.csv", "split.csv", "test.png", "test_predictions.csv"]
@@ -44,7 +45,7 @@ class Runs(NamedTuple):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Runs]:
-    """Three runs on one table, shown by a plain `mlflow ui`."""
+    """Four runs on one table, shown by a plain `mlflow ui`."""
     from drugml.cli.main import app
 
     folder = tmp_path_factory.mktemp("ui")
@@ -105,7 +106,7 @@ def test_the_experiment_lists_the_runs_with_the_metrics_and_params_one_chooses(
 def test_runs_are_compared_by_params_and_metrics(runs: Runs, page: "playwright.Page") -> None:
     query = f"runs={json.dumps([*runs.ids.values()])}&experiments={json.dumps([runs.experiment])}"
     page.goto(f"{runs.address}/#/compare-runs?{query}")
-    playwright.expect(page.get_by_text("Comparing 3 Runs from 1 Experiment")).to_be_visible()
+    playwright.expect(page.get_by_text(f"Comparing {len(runs.ids)} Runs from 1 Experiment")).to_be_visible()
     for head in ("Run Name:", "model.name"):
         row = page.get_by_role("row").filter(has_text=re.compile(rf"^\s*{re.escape(head)}"))
         assert row.inner_text().split() == [*head.split(), *runs.ids]
@@ -113,9 +114,15 @@ def test_runs_are_compared_by_params_and_metrics(runs: Runs, page: "playwright.P
     playwright.expect(grids).to_have_count(2)
     names, values = grids.all()
     playwright.expect(names).to_contain_text("test/rmse")
-    at = 3 * names.inner_text().split().index("test/rmse")
-    shown = [float(v) for v in values.inner_text().split()[at : at + 3]]
+    at = len(runs.ids) * names.inner_text().split().index("test/rmse")
+    shown = [float(v) for v in values.inner_text().split()[at : at + len(runs.ids)]]
     assert shown == [round(v, 3) for v in runs.rmse.values()]
+    playwright.expect(page.get_by_role("tab", name="Parallel Coordinates Plot")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    titles = page.locator(".parcoords .axis-title")
+    playwright.expect(titles.filter(has_text="best/val/rmse")).to_be_visible()
+    assert all(t.startswith(("model.", "train.")) for t in titles.all_inner_texts() if t != "best/val/rmse")
 
 
 def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_candidate(
@@ -123,21 +130,41 @@ def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_cand
 ) -> None:
     page.goto(f"{runs.address}/#/models/size-model")
     rows = page.get_by_role("row").filter(has_text=re.compile(r"Version \d"))
-    playwright.expect(rows).to_have_count(3)
-    for row, version in zip(rows.all(), (3, 2, 1), strict=True):
+    playwright.expect(rows).to_have_count(4)
+    for row, version in zip(rows.all(), (4, 3, 2, 1), strict=True):
         name = [*runs.ids][version - 1]
         for text in (f"Version {version}", name, f"{runs.rmse[name]:.6g}"):
             playwright.expect(row).to_contain_text(text)
-        playwright.expect(row.get_by_text("candidate")).to_have_count(int(version == 3))
+        playwright.expect(row.get_by_text("candidate")).to_have_count(int(version == 4))
 
 
-def test_the_page_that_drugml_ui_names_shows_the_runs_and_leads_to_models_and_versions(
+def test_the_page_that_drugml_ui_names_shows_the_runs_side_by_side_and_leads_to_models_and_versions(
     runs: Runs, page: "playwright.Page"
 ) -> None:
-    page.goto(ui.page(connect(f"sqlite:///{runs.folder}/mlflow.db"), runs.address))
+    address = ui.page(connect(f"sqlite:///{runs.folder}/mlflow.db"), runs.address)
+    page.goto(address)
     playwright.expect(page.get_by_text(f"{len(runs.ids)} matching runs")).to_be_visible()
+    metrics = [f"metrics.`test/{m}`" for m in ("rmse", "mae", "r2", "pearson", "spearman")]
+    playwright.expect(page.locator(f".ag-header-cell[col-id='{metrics[-1]}']")).to_be_visible()
+    shown = page.eval_on_selector_all(
+        ".ag-header-cell", "cells => cells.map(c => [c.offsetLeft, c.getAttribute('col-id')])"
+    )
+    heads = [c for _, c in sorted(shown) if c.startswith(("metrics", "params", "tags"))]
+    expected = [*metrics, "metrics.`train_seconds`", "params.`model.name`", "params.`featurizer.name`"]
+    assert heads[: len(expected)] == expected
+    best = sorted(runs.rmse, key=lambda n: runs.rmse[n])
+    assert page.locator(".ag-center-cols-container [col-id='params.`model.name`']").all_inner_texts() == best
+    for name, run_id in runs.ids.items():
+        playwright.expect(
+            page.locator(f"[row-id='{run_id}'] [col-id='metrics.`test/rmse`']").get_by_text(
+                str(runs.rmse[name]), exact=True
+            )
+        ).to_be_visible()
+    page.goto(f"{address}&compareRunsMode=CHART")
+    page.get_by_placeholder("Search metric charts").fill("train/loss")
+    playwright.expect(page.get_by_text("train/loss", exact=True).first).to_be_visible()
     page.get_by_role("link", name="Models", exact=True).click()
-    for version in (1, 2, 3):
+    for version in range(1, 5):
         row = page.get_by_role("row").filter(has_text=f"v{version}")
         playwright.expect(row.get_by_text("size-model")).to_be_visible()
 

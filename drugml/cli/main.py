@@ -168,12 +168,13 @@ def predict(
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    experiment: Annotated[str | None, typer.Option(help="Experiment to open; the one used last otherwise.")] = None,
     uri: Annotated[str | None, typer.Option(help="Tracking URI; mlflow.db here otherwise.")] = None,
 ) -> None:
     """Open the MLflow UI on this folder's runs, for this machine only."""
     from drugml.tracking.ui import serve
 
-    raise typer.Exit(serve(uri, port, typer.echo))
+    raise typer.Exit(serve(uri, port, experiment, typer.echo))
 
 
 def _no_config_with_resume(*given: object) -> None:

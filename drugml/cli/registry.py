@@ -1,5 +1,6 @@
 """`drugml registry`: registered models and their versions."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -81,3 +82,28 @@ def rollback(name: Name, uri: Uri = None) -> None:
     from drugml.runs.promote import rollback as verb
 
     typer.echo(verb(name, uri).summary())
+
+
+@app.command()
+def export(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="Zip file to write.")],
+    version: Annotated[str | None, typer.Option(help="Version; the champion otherwise, or the candidate.")] = None,
+    uri: Uri = None,
+) -> None:
+    """Write a version with its run, metrics, files and bundle into one file."""
+    from drugml.runs.transfer import export as verb
+
+    typer.echo(verb(name, version, out, uri).summary())
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Zip file of `drugml registry export`.")],
+    name: Annotated[str | None, typer.Option(help="Registered model; the name that it had otherwise.")] = None,
+    uri: Uri = None,
+) -> None:
+    """Record an exported version and its run here; it becomes the candidate."""
+    from drugml.runs.transfer import import_ as verb
+
+    typer.echo(verb(file, name, uri).summary())

@@ -106,7 +106,7 @@ def _recorded(
 
 
 def compared_by(metric: str, runs: Sequence[Candidate], labels: list[str], margin: float) -> Comparison:
-    """Compare runs that fit together by one metric: over folds where there are enough, else over test molecules.
+    """Compare runs that fit together by a logged metric: over folds where there are enough, else over test molecules.
 
     Raises:
         UserError: if the runs have no such metric, it is undefined, or test labels differ.
@@ -117,6 +117,15 @@ def compared_by(metric: str, runs: Sequence[Candidate], labels: list[str], margi
     scores = np.stack([r.scores[metric] for r in runs], axis=1)
     if runs[0].is_cv and len(scores) >= FEWEST:
         return over_folds(metric, labels, scores, runs[0].test_share, margin)
+    return over_test(metric, runs, labels, margin)
+
+
+def over_test(metric: str, runs: Sequence[Candidate], labels: list[str], margin: float) -> Comparison:
+    """Compare runs that fit together by one metric, logged or not, by drawing test molecules.
+
+    Raises:
+        UserError: if it is undefined, or test labels differ.
+    """
     name, _, target = metric.partition("/")
     lines, y, _ = runs[0].tested
     targets = runs[0].config.data.targets

@@ -11,6 +11,7 @@ from drugml.tracking.find import Found, lookup
 from drugml.tracking.models import CANDIDATE, CHAMPION, Version, choose, fetch
 from drugml.tracking.run import KIND
 from drugml.tracking.store import Store, connect
+from drugml.tracking.transfer import ORIGIN
 
 
 def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str, str]]:
@@ -32,7 +33,7 @@ def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str,
     traces = [
         (key.removeprefix("drugml.").replace("_", " "), value)
         for key, value in sorted(chosen.tags.items())
-        if key.startswith(("drugml.promoted_", "drugml.forced_", "drugml.rolled_back_"))
+        if key.startswith((ORIGIN, "drugml.promoted_", "drugml.forced_", "drugml.rolled_back_"))
     ]
     return [*head, *traces, *_run(store, chosen), *_bundle(store, chosen), *_use(chosen)]
 

@@ -8,17 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from drugml.config.tasks import ClassificationSpec
 from drugml.errors import UserError
 from drugml.evaluation.comparison.verdict import Verdict
 from drugml.prediction.bundle import load
 from drugml.runs.candidates import Candidate, candidates, differences, fetched
-from drugml.runs.compare import compared_by
+from drugml.runs.compare import over_test
 from drugml.tasks import TASKS
 from drugml.tracking import models
 from drugml.tracking.find import Found, lookup
 from drugml.tracking.models import Version
 from drugml.tracking.run import KIND, TRAIN, user
 from drugml.tracking.store import Store, connect
+from drugml.tracking.transfer import ORIGIN_RUN
 
 HASHES = ("drugml.data_hash", "drugml.split_hash", "drugml.metrics_hash")
 
@@ -27,12 +29,14 @@ class Check(NamedTuple):
     """One thing that was looked at."""
 
     what: str
-    passed: bool
+    passed: bool | None
+    """None where nothing can be said; that does not stop a promotion."""
     said: str
 
     def line(self) -> str:
         """For a terminal."""
-        return f"  {'ok' if self.passed else 'refused':<9}{self.what:<12}{self.said}"
+        word = {True: "ok", False: "refused", None: "unknown"}[self.passed]
+        return f"  {word:<9}{self.what:<12}{self.said}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def promote(
         for check in _gate(store, chosen, before, Path(files)):
             say(check.line())
             checks.append(check)
-    refused = tuple(c for c in checks if not c.passed)
+    refused = tuple(c for c in checks if c.passed is False)
     if refused and not force:
         raise UserError(
             "\n".join([
@@ -146,7 +150,7 @@ def _bundle(store: Store, chosen: Version, found: Found) -> Check:
         spec = load(models.fetch(store, chosen.uri)).spec
     except UserError as error:
         return Check("bundle", False, str(error))
-    own = {"run": found.run_id, **{k: found.tags.get(k, "") for k in HASHES}}
+    own = {"run": found.tags.get(ORIGIN_RUN, found.run_id), **{k: found.tags.get(k, "") for k in HASHES}}
     if other := [k for k, v in own.items() if spec.provenance.get(k) != v]:
         return Check("bundle", False, f"is not of this run, it differs in: {', '.join(other)}")
     return Check("bundle", True, f"loads, and gives the predictions of {len(spec.probes)} probes as when it was saved")
@@ -168,23 +172,42 @@ def _beside(store: Store, found: Found, before: Version, files: Path) -> Iterato
         differing = "; ".join(d.strip() for d in differences([found, other]))
         yield Check("comparable", not differing, differing or "data, split and metrics are those of the champion")
         if not differing:
-            yield _not_worse(candidates([found, other], files), before)
+            runs = candidates([found, other], files)
+            yield _not_worse(runs, before)
+            yield _calibrated(runs, before)
     except UserError as error:
         yield Check("champion", False, str(error))
 
 
 def _not_worse(runs: list[Candidate], before: Version) -> Check:
     metric = TASKS.build(runs[0].config.task).metrics[0]
+    verdict, said = _compared(metric, runs, before)
+    return Check("champion", verdict != Verdict.WORSE, said)
+
+
+def _calibrated(runs: list[Candidate], before: Version) -> Check:
+    """Whether probabilities are shown to be worse than the champion's, in themselves and not by their order.
+
+    The calibration error alone favours a model that says next to nothing, so that a better Brier score outweighs it.
+    """
+    if not isinstance(runs[0].config.task, ClassificationSpec):
+        return Check("calibration", None, "not judged: numbers without intervals (the spread of an ensemble is none)")
+    (brier, said), (ece, more) = (_compared(metric, runs, before) for metric in ("brier", "ece"))
+    worse = brier == Verdict.WORSE or (ece == Verdict.WORSE and brier != Verdict.BETTER)
+    return Check("calibration", not worse, f"{said}; {more}")
+
+
+def _compared(metric: str, runs: list[Candidate], before: Version) -> tuple[Verdict, str]:
+    """What is said of the challenger, the first run, beside the champion."""
     labels = ["challenger", "champion"]
-    result = compared_by(metric, runs, labels, 0.0)
+    result = over_test(metric, runs, labels, 0.0)
     own, other = map(result.names.index, labels)
     verdict, test, mean = result.verdict(own, other), result.test, result.mean
     ends = f"{test.low[own, other]:+.4g} to {test.high[own, other]:+.4g}"
-    said = (
+    return verdict, (
         f"{metric} {mean[own]:.4g} beside {mean[other]:.4g} of version {before.version}, difference "
         f"{test.difference[own, other]:+.4g} ({ends}, {len(runs[0].tested[0])} test molecules): {verdict.value}"
     )
-    return Check("champion", verdict != Verdict.WORSE, said)
 
 
 def _trace(event: str) -> dict[str, str]:

@@ -67,6 +67,21 @@ def _balanced_accuracy(y: Values, p: Values) -> float:
     return float(sk.balanced_accuracy_score(y, p >= 0.5))
 
 
+def _brier(y: Values, p: Values) -> float:
+    return float(np.mean((y - p) ** 2))
+
+
+def _ece(y: Values, p: Values) -> float:
+    """Expected calibration error.
+
+    Source: Naeini, M. P.; Cooper, G. F.; Hauskrecht, M. AAAI 2015, doi:10.1609/aaai.v29i1.9602.
+    """
+    of = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    return float(np.abs(np.bincount(of, y) - np.bincount(of, p)).sum() / len(y))
+
+
+BINS = 10
+"""Of the expected calibration error."""
 METRICS: dict[str, Metric] = {
     "rmse": Metric(_rmse, False, "sqrt(mean((y - p)^2))", least=1),
     "mae": Metric(_mae, False, "mean(|y - p|)", least=1),
@@ -77,6 +92,8 @@ METRICS: dict[str, Metric] = {
     "pr_auc": Metric(_pr_auc, True, "average precision, no interpolation", both_classes=True),
     "mcc": Metric(_mcc, True, "Matthews correlation at p >= 0.5", both_classes=True),
     "balanced_accuracy": Metric(_balanced_accuracy, True, "mean recall of both classes at p >= 0.5", both_classes=True),
+    "brier": Metric(_brier, False, "mean((y - p)^2)", least=1),
+    "ece": Metric(_ece, False, f"mean over molecules of |mean(y) - mean(p)| in {BINS} bins of equal width", least=1),
 }
 RULES = (
     "concatenated predictions; missing labels and bounds left out; undefined is NaN; "

@@ -11,6 +11,15 @@ from drugml.data.status import Status
 from drugml.prediction.bundle import load
 
 
+class Rows(pd.DataFrame):
+    """A table whose missing numbers are null in JSON, which has no NaN: MLflow's REST server asks `to_dict` for it."""
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in pandas, with None where nothing is."""
+        plain = pd.DataFrame(self).astype(object)
+        return plain.where(plain.notna(), None).to_dict(*args, **kwargs)
+
+
 class Served(PythonModel):  # type: ignore[misc]
     """Loads the bundle once and predicts row by row of the input; a bad SMILES has a reason, not a number."""
 
@@ -18,9 +27,9 @@ class Served(PythonModel):  # type: ignore[misc]
         self.predictor = load(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        smiles = [s if isinstance(s, str) else "" for s in model_input["smiles"]]
+        smiles = ["" if pd.isna(s) else str(s) for s in model_input["smiles"]]
         predicted, spec = self.predictor.predict(smiles), self.predictor.spec
-        out = pd.DataFrame(predicted.columns, columns=[*spec.targets, *spec.spreads], index=model_input.index)
+        out = Rows(predicted.columns, columns=[*spec.targets, *spec.spreads], index=model_input.index)
         rejects = predicted.rejects
         out["status"] = [rejects[i].status.value if i in rejects else Status.OK.value for i in range(len(smiles))]
         out["reason"] = [rejects[i].reason if i in rejects else "" for i in range(len(smiles))]

@@ -13,11 +13,13 @@ from drugml.tracking.ahead import SQLITE, named
 from drugml.tracking.stopping import unstopped
 
 import mlflow  # isort: skip
-import requests  # isort: skip
 from mlflow import MlflowClient  # isort: skip
 from mlflow.exceptions import MlflowException  # isort: skip
+from mlflow.utils.credentials import get_default_host_creds  # isort: skip
+from mlflow.utils.rest_utils import http_request  # isort: skip
 from sqlalchemy.exc import SQLAlchemyError  # isort: skip
 
+DATABASES = ("postgresql", "mysql", "mssql")
 TIMEOUT = 5
 """Seconds a tracking server has for its first answer."""
 
@@ -85,6 +87,11 @@ def connect(uri: str | None) -> Store:
         raise UserError(
             f"tracking URI {uri!r}: MLflow no longer keeps runs in plain folders; use sqlite:///PATH.db or http://SERVER"
         )
+    elif uri.startswith(DATABASES):
+        raise UserError(
+            f"tracking URI {uri.split('://')[0]}://…: runs in this database belong to a tracking server, which keeps "
+            "their files too; start one (docs/team-server.md) and use http://SERVER"
+        )
     _use(uri)
     return Store(uri, cast(MlflowClient, WholeCalls(MlflowClient(uri, uri))), root)
 
@@ -118,13 +125,24 @@ def _prepare_sqlite(uri: str, path: Path) -> None:
 
 
 def _check_server(uri: str) -> None:
+    """Whether it answers and lets this user in; with the credentials and certificates of all later calls."""
+    refused = (
+        f"tracking server {uri}: it does not let this user in; set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD (docs/team-server.md)"
+    )
     try:
-        answer = requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT)
-        if answer.ok:
+        creds = get_default_host_creds(uri)
+        answer = http_request(creds, "/health", "GET", max_retries=0, timeout=TIMEOUT, raise_on_status=False)
+        if answer.ok:  # MLflow's own app answers this to everybody
+            MlflowClient(uri, uri).search_experiments(max_results=1)
             return
         why = f"it answers {answer.status_code} {answer.reason}"
-    except requests.RequestException as error:
-        why = f"no answer ({type(error).__name__})"
+        if answer.status_code in (401, 403):
+            raise UserError(refused)
+    except MlflowException as error:
+        if error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+            raise UserError(refused) from None
+        why = f"no answer ({type(error.__context__ or error).__name__})"
     raise UserError(
         f"tracking server {uri}: {why}; start it, or unset MLFLOW_TRACKING_URI and leave tracking.uri out to record in "
         "mlflow.db here"
