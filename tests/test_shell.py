@@ -55,7 +55,16 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
 
 def test_the_schema_describes_every_section(cli: Cli) -> None:
     schema = json.loads(cli("config", "schema").out)
-    assert set(schema["properties"]) == {"data", "task", "featurizer", "model", "head", "train", "tracking"}
+    assert set(schema["properties"]) == {
+        "data",
+        "task",
+        "featurizer",
+        "model",
+        "head",
+        "train",
+        "ensemble",
+        "tracking",
+    }
     assert schema["$defs"]["TrainSpec"]["properties"]["lr"]["description"] == "Peak learning rate."
 
 
