@@ -147,6 +147,17 @@ def test_an_error_is_a_failed_run_with_its_reason(place: Path, slow: Path, cli: 
     assert run.info.status == "FAILED"
     assert "the training loss is" in run.data.tags["drugml.error"]
 
+    one_step = ("train.batch_size=1000", "train.schedule=constant", "train.epochs=2")
+    later = cli("train", slow, *OPTIONS, *one_step, "train.lr=1e30").err
+    assert "error: epoch 2, step 1 of 1: the training loss is" in later
+    assert "The last good epoch, 1, is in" in later
+    assert "last.ckpt; --resume would go the same way, train anew" in later
+    weights = cli("train", slow, *OPTIONS, *one_step, "train.lr=1e39", "train.gradient_clip=1").err
+    said = (
+        "epoch 1: the last step left weights that are no numbers, at a learning rate of 1e+39; lower train.lr. No epoch"
+    )
+    assert said in weights
+
 
 def test_the_checkpoint_is_read_without_unpickling_code(place: Path, slow: Path, cli: Cli) -> None:
     assert cli("train", slow, *OPTIONS, "train.epochs=1").code == 0

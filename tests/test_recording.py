@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
 from drugml.runs.train import Result, train
 from drugml.tracking import brief
 from drugml.tracking.journal import UNSENT, Journal, journals, unsent
+from drugml.tracking.sending import refused
+from drugml.tracking.store import connect
 from drugml.training.listener import Silent
 from tests.conftest import SMILES, Cli, write_csv
 from tests.servers import Mlflow, mlflow_server
@@ -155,6 +158,14 @@ def test_a_server_that_refuses_at_the_start_ends_the_run(place: Path, monkeypatc
     client = MlflowClient(uri, uri)
     (run,) = client.search_runs([client.get_experiment_by_name("small").experiment_id])
     assert run.info.status == "FAILED"
+
+
+def test_wrong_credentials_are_named(place: Path) -> None:
+    store, body = connect(None), "Response body: 'You are not authenticated.'"
+    told = str(refused(store, MlflowException(f"API request to endpoint /x failed with error code 401 != 200. {body}")))
+    assert told.startswith(f"tracking store {store.uri}: the run cannot be recorded there: API request")
+    assert "; check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN" in told
+    assert "check" not in str(refused(store, MlflowException("http://127.0.0.1:40123: Connection refused")))
 
 
 def test_half_an_entry_is_none(tmp_path: Path) -> None:

@@ -72,9 +72,7 @@ def start_nested(store: Store, parent: str, name: str, tags: Mapping[str, str], 
     All of them are made at the beginning, so that none needs an answering store later.
     """
     inside = {PARENT: parent, "drugml.folder": str(folder)}
-    run_id = start(store, lookup(store, parent).experiment, name, {**tags, **inside})
-    store.client.update_run(run_id, status="SCHEDULED")
-    return run_id
+    return start(store, lookup(store, parent).experiment, name, {**tags, **inside}, "SCHEDULED")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from drugml.runs.opening import begun
 from drugml.runs.outcome import METRICS, PREDICTIONS, hashes
 from drugml.runs.train import prepared
 from drugml.tracking.find import Found, children, download, lookup
+from drugml.tracking.journal import unsent
 from drugml.tracking.run import CV, FOLD, KIND, MADE_WITH, MEMBER, REPRODUCTION, TRAIN
 from drugml.tracking.stopping import stop_signals
 from drugml.tracking.store import Store, connect
@@ -134,7 +135,7 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
                 opened.run.tags({"drugml.reproduction": done.verdict.value})
         except Stopped as stopped:
             raise Stopped(stopped.exit_code, again) from None
-        return Reproduction(**{**vars(done), "unsent": opened.run.unsent})
+        return Reproduction(**{**vars(done), "unsent": unsent(opened.folder)})
 
 
 def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

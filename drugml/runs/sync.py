@@ -37,17 +37,21 @@ def sync(where: str, uri: str | None = None) -> Iterator[Synced]:
         uri: where to send it, instead of where the runs were begun.
 
     Raises:
-        UserError: if there is no such folder or run, the store does not answer, or a process is training the run.
+        UserError: if there is no such folder or run, or the store does not answer.
     """
     if where == RUNS and not Path(where).is_dir():
         raise UserError(f"there is no folder {RUNS!r} here; name the folder of the runs, or a run id")
     folder = Path(where) if Path(where).is_dir() else _folder(where, uri)
     for journal in journals(folder):
         store = connect(uri or journal.uri)
-        with sole(journal.path.parent):
-            run = TrackedRun(store, journal.run_id, journal.path.parent)
-            before = run.unsent
-            run.flush()
+        try:
+            with sole(journal.path.parent):
+                run = TrackedRun(store, journal.run_id, journal.path.parent)
+                before = run.unsent
+                run.flush()
+        except UserError as error:  # a process is training it, and sends by itself
+            yield Synced(journal.run_id, 0, len(journal.entries), str(error))
+        else:
             yield Synced(run.run_id, before - run.unsent, run.unsent, run.why)
 
 

@@ -21,6 +21,7 @@ from drugml.runs.opening import Opened, begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, hashes
 from drugml.tasks import TASKS
 from drugml.tracking import models
+from drugml.tracking.journal import unsent
 from drugml.tracking.run import KIND, TRAIN, TrackedRun, tracked
 from drugml.tracking.stopping import stop_signals
 from drugml.training.listener import Listener
@@ -143,8 +144,8 @@ def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> dict[str, f
 
 
 def _result(dataset: Dataset, run: TrackedRun, metrics: dict[str, float]) -> Result:
-    name, unsent = _registered_as(dataset), run.unsent
-    return Result(run.run_id, run.folder, name, run.version, metrics, run.store.uri, unsent)
+    name, left = _registered_as(dataset), unsent(run.folder)
+    return Result(run.run_id, run.folder, name, run.version, metrics, run.store.uri, left)
 
 
 def _registered_as(dataset: Dataset) -> str:

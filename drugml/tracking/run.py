@@ -14,7 +14,7 @@ from typing import Any
 
 from drugml.errors import Stopped, UserError
 from drugml.prediction.versions import surroundings
-from drugml.tracking.brief import why
+from drugml.tracking.brief import CALL, brief, why
 from drugml.tracking.journal import Entry, Journal
 from drugml.tracking.models import Version
 from drugml.tracking.sending import DATASET, FAULTS, FILE, METRICS, MODEL, PARAMS, STATUS, TAGS, first, refused, send
@@ -88,10 +88,17 @@ class TrackedRun:
         self._log({METRICS: [(metric_key(k), float(v), now, step) for k, v in metrics.items()]})
 
     def logged_steps(self, name: str) -> set[int]:
-        """Steps at which a metric was logged, or is kept."""
+        """Steps at which a metric was logged, or is kept.
+
+        Raises:
+            UserError: if the store does not answer.
+        """
         key = metric_key(name)
         kept = {row[3] for e in self._journal.entries for row in e.get(METRICS, []) if row[0] == key}
-        return kept | {m.step for m in self.store.client.get_metric_history(self.run_id, key)}
+        try:
+            return kept | {m.step for m in self.store.client.get_metric_history(self.run_id, key)}
+        except FAULTS as error:
+            raise refused(self.store, error) from error
 
     def dataset(self, name: str, digest: str, source: str) -> None:
         """Record what the run was trained on."""
@@ -221,7 +228,7 @@ def _ended(run: TrackedRun, status: RunStatus, error: BaseException | None = Non
         log.warning("MLflow: run %s could not be marked as %s: %s", run.run_id, RunStatus.to_string(status), why(other))
 
 
-def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+def start(store: Store, experiment: str, name: str, tags: Mapping[str, str], status: str = "RUNNING") -> str:
     """Create a run, return its id; its tags hold its kind.
 
     Raises:
@@ -231,7 +238,10 @@ def start(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> 
     shown = {"mlflow.user": user(), "mlflow.source.name": verb, "mlflow.source.type": "LOCAL"}
     shown[MADE_WITH] = json.dumps(surroundings())
     try:
-        created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
+        with brief(CALL):
+            created = store.client.create_run(store.experiment(experiment), run_name=name, tags={**shown, **tags})
+            if status != "RUNNING":
+                store.client.update_run(created.info.run_id, status=status)
     except FAULTS as error:
         raise refused(store, error) from error
     return str(created.info.run_id)

@@ -1,5 +1,6 @@
 """Entries of a run as calls to the store. Each may be sent again: a second time changes nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def refused(store: Store, error: Exception) -> UserError:
     """A failure as a mistake of the user, where nothing is lost yet: before the training."""
     text = why(error)
     denied = getattr(error, "error_code", "") in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
-    if denied or any(code in text for code in ("401", "403", "not authenticated")):
+    if denied or re.search(r"\b(401|403)\b|not authenticated", text):
         text += "; check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
     return UserError(f"tracking store {store.uri}: the run cannot be recorded there: {text}")
 
