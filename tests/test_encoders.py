@@ -77,6 +77,13 @@ def test_the_gradient_reaches_every_parameter(spec: type[Spec]) -> None:
 
 
 @every_encoder
+def test_layers_hold_every_parameter_once(spec: type[Spec]) -> None:
+    encoder = build(spec)
+    held = [id(p) for layer in encoder.layers() for module in layer for p in module.parameters()]  # type: ignore[operator]
+    assert sorted(held) == sorted(id(p) for p in encoder.parameters())
+
+
+@every_encoder
 def test_edges_are_paired_and_speak_pyg(spec: type[Spec]) -> None:
     batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES])
     edges = torch.arange(batch.edge_index.shape[1])

@@ -5,29 +5,25 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from rdkit import Chem
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from drugml.config.load import check
 from drugml.config.models import DmpnnSpec, HeadSpec
-from drugml.config.run import RunSpec
 from drugml.data.batch import DeviceStore, MoleculeBatch
-from drugml.data.splits import SplitPlan
-from drugml.data.splits.plan import Molecules
 from drugml.featurizers import FEATURIZERS
 from drugml.models.network import Network
 from drugml.prediction.trained import layout_of
 from drugml.training.compiled import Compiled
 from drugml.training.data import TrainingData
-from drugml.training.fit import Fitted, fit
+from drugml.training.fit import fit
 from drugml.training.listener import Silent
 from drugml.training.loading import Loaded
 from drugml.training.module import Module
 from tests.conftest import SMILES
+from tests.fits import check_resumes_exactly, fitted, run_spec, sixty
 
 CPU = torch.device("cpu")
 COMPILER = os.environ.get("CXX", "g++")
@@ -36,42 +32,7 @@ needs_compiler = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no 
 
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
-    """60 molecules and their numbers of atoms, 45 of them to train on."""
-    mols = [Chem.MolFromSmiles(s) for s in SMILES]
-    labels = np.array([[float(m.GetNumAtoms())] for m in mols])
-    fold = np.array([1 if i % 4 == 0 else 0 for i in range(len(mols))], np.int8)
-    nobody = Molecules((), np.array([], bytes), np.array([], bytes), None, (), labels)
-    store = FEATURIZERS.build(DmpnnSpec.featurizer).pack(mols)
-    return TrainingData(store, ("atoms",), labels, labels, np.ones_like(labels), SplitPlan(nobody, fold))
-
-
-def run_spec(**train: object) -> RunSpec:
-    config = {
-        "data": {"path": "x.csv", "targets": ["atoms"]},
-        "task": {"kind": "regression"},
-        "featurizer": {"name": "chemprop_v2"},
-        "model": {"name": "dmpnn", "hidden_dim": 20, "dropout": 0.1},
-        "head": {"hidden_dim": 16},
-        "train": {"accelerator": "cpu", "batch_size": 8, "epochs": 4, "deterministic": True, **train},
-    }
-    return check(RunSpec, config, {(): "test"})
-
-
-class Epochs(Silent):
-    """Keeps the metrics; stops after `last` epochs, as a crash does."""
-
-    def __init__(self, last: int = 99) -> None:
-        self.last, self.metrics = last, []  # type: ignore[var-annotated]
-
-    def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
-        self.metrics.append(dict(metrics))
-        if len(self.metrics) == self.last:
-            raise RuntimeError("crash")
-
-
-def fitted(config: RunSpec, data: TrainingData, folder: Path, name: str = "whole") -> tuple[Fitted, list[Any]]:
-    listener = Epochs()
-    return fit(config, data, folder / f"{name}.ckpt", listener), listener.metrics
+    return sixty()
 
 
 @pytest.mark.parametrize(
@@ -84,14 +45,7 @@ def fitted(config: RunSpec, data: TrainingData, folder: Path, name: str = "whole
     ids=str,
 )
 def test_a_resumed_fit_is_an_uninterrupted_one(data: TrainingData, tmp_path: Path, train: dict[str, object]) -> None:
-    config = run_spec(**train)
-    whole, metrics = fitted(config, data, tmp_path)
-    with pytest.raises(RuntimeError, match="crash"):
-        fit(config, data, tmp_path / "cut.ckpt", Epochs(2))
-    again, rest = fitted(config, data, tmp_path, "cut")
-    assert rest == metrics[2:]
-    for name, tensor in whole.trained.tensors().items():
-        assert torch.equal(tensor, again.trained.tensors()[name])
+    check_resumes_exactly(run_spec(**train), data, tmp_path)
 
 
 def test_every_batch_of_every_epoch_is_trained_on_where_epochs_differ_in_length(

@@ -1,10 +1,18 @@
 """What can be written under `train:`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from drugml.config.base import Spec
+from drugml.config.techniques import (
+    AdapterSpec,
+    AverageSpec,
+    FreezeSpec,
+    NoAdapters,
+    NoAverage,
+    NoFreeze,
+)
 
 Rate = Annotated[float, Field(gt=0)]
 
@@ -29,13 +37,38 @@ class WarmupCosine(Spec):
     """First and last rate as a share of `train.lr`."""
 
 
+class Noam(Spec):
+    """Linear to lr, then as one over the square root of the step (Vaswani et al. 2017, arXiv:1706.03762, eq. 3).
+
+    What Chemprop calls Noam is `warmup_decay`.
+    """
+
+    kind: Literal["noam"] = "noam"
+    warmup_epochs: Annotated[float, Field(gt=0)] = 2.0
+    """Epochs until `train.lr` is reached."""
+
+
+class Plateau(Spec):
+    """Linear to lr, then cut whenever `train.monitor` has not become better for a while."""
+
+    kind: Literal["plateau"] = "plateau"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 2.0
+    """Epochs until `train.lr` is reached."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """What the rate is multiplied by at a cut."""
+    patience: Annotated[int, Field(ge=1)] = 5
+    """Epochs without a better `train.monitor` until the next cut."""
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """Least rate as a share of `train.lr`."""
+
+
 class Constant(Spec):
     """The same rate at every step."""
 
     kind: Literal["constant"] = "constant"
 
 
-ScheduleSpec = Annotated[WarmupDecay | WarmupCosine | Constant, Field(discriminator="kind")]
+ScheduleSpec = Annotated[WarmupDecay | WarmupCosine | Noam | Plateau | Constant, Field(discriminator="kind")]
 
 
 class OptimizerSpec(Spec):
@@ -44,6 +77,10 @@ class OptimizerSpec(Spec):
     name: Literal["adam", "adamw"] = "adam"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Decoupled for adamw, part of the gradient for adam."""
+    decayed: Literal["matrices", "all"] = "matrices"
+    """What `weight_decay` acts on: matrices alone, not biases and the gains of norms, or all parameters."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Rate of a layer over that of the layer behind it; the head has `train.lr`, the layer at the input the least."""
 
 
 class TrainSpec(Spec):
@@ -51,10 +88,12 @@ class TrainSpec(Spec):
 
     epochs: Annotated[int, Field(ge=1)] = 50
     """Passes over the training fold at most."""
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    """Molecules per step."""
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = 64
+    """Molecules per batch; auto is the largest power of two times 64 that fits on the accelerator, 64 on a CPU."""
     batch_atoms: Annotated[int, Field(ge=1)] | None = None
     """Atoms per step at most, where batches are to be of one size in memory; null counts molecules (`batch_size`)."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Batches per step of the optimiser, which sees the gradient of all of them as of one."""
     order: Literal["random", "bucketed"] = "random"
     """Order of the molecules within an epoch; bucketed puts molecules of similar size into one batch."""
     lr: Rate = 1e-3
@@ -63,8 +102,18 @@ class TrainSpec(Spec):
     """Learning rate over the run."""
     optimizer: OptimizerSpec = OptimizerSpec()
     """Which optimiser."""
+    init_from: str | None = None
+    """Trained encoder to start from: a bundle, checkpoint or run folder, a run id, or models:/NAME@ALIAS."""
+    freeze: FreezeSpec = NoFreeze()
+    """Which layers keep the weights of `init_from`, and how long."""
+    adapters: AdapterSpec = NoAdapters()
+    """What learns in the place of the encoder's weights."""
+    average: AverageSpec = NoAverage()
+    """Averages of the weights, judged and saved in their place."""
     gradient_clip: Annotated[float, Field(gt=0)] | None = None
     """Largest gradient norm; null does not clip."""
+    task_weights: Literal["equal", "learned"] = "equal"
+    """Weight of each target in the loss: the same, or learned with the network (arXiv:1705.07115)."""
     monitor: str = "loss"
     """Validation metric that chooses the best epoch: loss, rmse, mae, r2, roc_auc, …"""
     patience: Annotated[int, Field(ge=1)] | None = None
@@ -85,3 +134,18 @@ class TrainSpec(Spec):
     """Devices of each node, each with a process that takes its share of every batch; `batch_size` is that of all."""
     nodes: Annotated[int, Field(ge=1)] = 1
     """Machines; more than one are started by torchrun on each."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        freezes, adapts = self.freeze.kind != "none", self.adapters.kind != "none"
+        if (freezes or adapts) and self.init_from is None:
+            what = f"freeze={self.freeze.kind}" if freezes else f"adapters={self.adapters.kind}"
+            raise ValueError(f"{what} is for an encoder that was trained before; name it with `init_from`")
+        if freezes and adapts:
+            raise ValueError(f"adapters={self.adapters.kind} freezes the encoder by itself; leave `freeze` out")
+        if self.batch_size == "auto" and self.batch_atoms is not None:
+            raise ValueError("batch_size=auto has no meaning where `batch_atoms` counts; leave one of them out")
+        if self.compile and (adapts or self.freeze.kind == "gradual"):
+            what = f"adapters={self.adapters.kind}" if adapts else "freeze=gradual"
+            raise ValueError(f"compile=true does not go with {what}; leave one of them out")
+        return self

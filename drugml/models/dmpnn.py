@@ -33,6 +33,9 @@ class Dmpnn(nn.Module):
         self.W_o = nn.Linear(atom_dim + hidden_dim, hidden_dim)
         self.dropout = nn.Dropout(dropout)
 
+    def layers(self) -> list[list[nn.Module]]:
+        return [[self.W_i], [self.W_h], [self.W_o]]
+
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         # within, D is filled up with columns of zeros: see `aligned`
         source, target = batch.edge_index

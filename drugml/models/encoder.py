@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.data.batch import MoleculeBatch
@@ -24,6 +24,13 @@ class Encoder(Protocol):
     """Graphs in, one embedding per molecule out; knows nothing of tasks, losses or targets."""
 
     out_dim: int
+
+    def layers(self) -> list[list[nn.Module]]:
+        """Its modules from the input to the output, in steps of depth; every parameter is in one of them.
+
+        Rates by layer and thawing from the head downwards go by it.
+        """
+        ...
 
     def __call__(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]: ...
 

@@ -51,6 +51,9 @@ class Gine(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(hidden_dim) for _ in range(depth))
         self.dropout = nn.Dropout(dropout)
 
+    def layers(self) -> list[list[nn.Module]]:
+        return [[self.embed], *([conv, norm] for conv, norm in zip(self.convs, self.norms, strict=True))]
+
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         h = self.embed(batch.x)  # (N, D)
         for conv, norm in zip(self.convs, self.norms, strict=True):

@@ -31,6 +31,10 @@ class Network(nn.Module):
         self.encoder = encoder
         self.head = Head(encoder.out_dim, targets, **head.kwargs())
 
+    def layers(self) -> list[list[nn.Module]]:
+        """The encoder's layers, then the head."""
+        return [*self.encoder.layers(), [self.head]]
+
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B T"]:
         out: Tensor = self.head(self.encoder(batch))
         return out

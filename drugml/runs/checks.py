@@ -9,6 +9,7 @@ from drugml.runs.dataset import Dataset
 from drugml.runs.members import members_of
 from drugml.tracking.run import metric_key
 from drugml.training.fit import check_devices, check_monitor, check_validation
+from drugml.training.likelihood import check_objective
 
 
 def check_config(config: RunSpec) -> None:
@@ -27,12 +28,13 @@ def check_config(config: RunSpec) -> None:
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Refuse a monitor that could not choose an epoch, and members of an ensemble that have nothing to learn from.
+    """Refuse a monitor that could not choose an epoch, losses that data or model lack, and members without labels.
 
     Raises:
         UserError: with what to use instead.
     """
     check_monitor(dataset.config)
+    check_objective(dataset.config, dataset.training)
     for each in members_of(dataset) if dataset.config.ensemble.whole else [dataset]:
         if type(dataset.config.model) in ENCODERS:  # a baseline has no epochs to choose from
             check_validation(dataset.config, each.training)

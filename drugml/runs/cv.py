@@ -25,6 +25,7 @@ from drugml.runs.lock import sole
 from drugml.runs.opening import begun, found_again
 from drugml.runs.outcome import readable
 from drugml.runs.scores import logged, scores, shown, write_scores
+from drugml.runs.source import test_keys, unseen
 from drugml.tracking.journal import unsent
 from drugml.tracking.run import CV, TrackedRun, tracked
 from drugml.tracking.stopping import stop_signals
@@ -88,7 +89,9 @@ def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, list
         drawn = draw_folds(config, k, repeats)
         dataset, name = drawn.dataset(Place(1, 1)), f"{drawn.config.model.name} cv"
         counts = {"folds": k, "repeats": repeats}
-        with begun(dataset, [*drawn.plans.values()], name, drawn.tags, {"cv": counts}) as (store, run, folder):
+        test = test_keys(dataset.training.store, drawn.plans.values())
+        tags = {**drawn.tags, **unseen(drawn.curated.source, test, drawn.config.tracking.uri)}
+        with begun(dataset, [*drawn.plans.values()], name, tags, {"cv": counts}) as (store, run, folder):
             (folder / COUNTS).write_text(json.dumps(counts), encoding="utf-8")
             runs = drawn.begin(store, run.run_id, folder)
             whole = Whole(run.run_id, folder, store.uri, drawn.tags, runs)

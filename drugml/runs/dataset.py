@@ -5,7 +5,7 @@ Shape letters: M molecules, T targets.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,7 +26,9 @@ from drugml.data.table import Table
 from drugml.data.targets import as_written, check_spread, is_missing, looks_binary, numbers
 from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
+from drugml.prediction.source import Source
 from drugml.runs.judged import Judged, judge
+from drugml.runs.source import find_source
 from drugml.training.data import TrainingData
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,8 @@ class Curated:
     """(M, T) standard deviation of the exact replicates, NaN for fewer than two."""
     conflicting: list[BadRow] = field(default_factory=list)
     """Rows that were dropped because their replicates contradict each other."""
+    source: Source | None = None
+    """Encoder to start from."""
 
     @property
     def rejected(self) -> list[BadRow]:
@@ -115,7 +119,11 @@ def learnable(config: RunSpec) -> Curated:
     Raises:
         UserError: for anything wrong with table, columns, labels, or too many bad rows.
     """
-    curated = curate(judge(config))
+    source = find_source(config)
+    if source is not None:  # as it will be found again
+        train = config.train.model_copy(update={"init_from": source.reference})
+        config = config.model_copy(update={"train": train})
+    curated = replace(curate(judge(config)), source=source)
     for t, name in enumerate(curated.judged.config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
     return curated
@@ -131,7 +139,8 @@ def with_plan(curated: Curated, plan: SplitPlan) -> Dataset:
         log.warning("split: %d molecules stand in more than one fold, for example %s", len(leaks), leaks[0])
     judged, first = curated.judged, curated.rows.first
     targets = judged.config.data.targets
-    training = TrainingData(curated.store, targets, curated.low, curated.high, curated.weight, plan)
+    labels = (curated.low, curated.high, curated.weight)
+    training = TrainingData(curated.store, targets, *labels, plan, curated.error, curated.source)
     check_train_labels(training)
     return Dataset(curated, training, judged.smiles.take(first), judged.lines.take(first))
 

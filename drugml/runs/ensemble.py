@@ -23,6 +23,7 @@ from drugml.runs.inputs import SPLIT
 from drugml.runs.members import members_of
 from drugml.runs.opening import Opened, nested, start_nested
 from drugml.runs.outcome import BUNDLE, METRICS, Outcome, fit_and_test, hashes, tested
+from drugml.runs.source import lineage
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import evaluate
 from drugml.tracking.find import Found, children
@@ -85,7 +86,8 @@ def _kept(number: int, found: Found | None, opened: Opened) -> Done | None:
 
 
 def _start(number: int, dataset: Dataset, opened: Opened) -> str:
-    tags = hashes(dataset.judged, dataset.training.plan.hash) | {KIND: MEMBER, NUMBER: str(number)}
+    of = hashes(dataset.judged, dataset.training.plan.hash) | lineage(dataset.training.source)
+    tags = of | {KIND: MEMBER, NUMBER: str(number)}
     name, folder = f"{dataset.config.model.name} m{number}", opened.folder / f"m{number}"
     return start_nested(opened.store, opened.run.run_id, name, tags, folder)
 
@@ -106,7 +108,8 @@ def _join(dataset: Dataset, seen: Sequence[TrainingData], done: Sequence[Done], 
     run, folder = opened.run, opened.folder
     own = [bundle.load(d.folder / BUNDLE) for d in done]
     members = tuple(Member(shift=p.spec.shift, scale=p.spec.scale, provenance=p.spec.provenance) for p in own)
-    about = {**hashes(dataset.judged, dataset.training.plan.hash), "run": run.run_id}
+    of = hashes(dataset.judged, dataset.training.plan.hash) | lineage(dataset.training.source)
+    about = {**of, "run": run.run_id}
     written = {"members": members, "config": dataset.config.model_dump(mode="json"), "provenance": about}
     joined = Predictor(own[0].spec.model_copy(update=written), TrainedEnsemble([p.trained for p in own]))
     bundle.save(joined, folder / BUNDLE)
@@ -125,7 +128,7 @@ def _validated(dataset: Dataset, seen: Sequence[TrainingData], predictor: Predic
     data, config = dataset.training, dataset.config
     mine = np.stack([np.isin(np.arange(len(data.low)), d.plan.indices("val")) for d in seen])  # (K, M)
     at = np.flatnonzero(mine.any(axis=0))
-    each = predictor.trained.each(data.store, at, config.train.batch_size)
+    each = predictor.trained.each(data.store, at, predictor.batch)
     share = mine[:, at, None] / mine[:, at, None].sum(axis=0)
     predicted = (each * share).sum(axis=0)
     return evaluate(TASKS.build(config.task).metrics, data.targets, data.exact(at), predicted)

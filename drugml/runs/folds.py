@@ -22,6 +22,7 @@ from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG, SPLIT
 from drugml.runs.opening import Opened, check_same, nested, start_nested
 from drugml.runs.outcome import METRICS, hashes
+from drugml.runs.source import lineage
 from drugml.tracking.find import Found, children
 from drugml.tracking.run import CV, FOLD, KIND
 from drugml.tracking.store import Store
@@ -67,7 +68,8 @@ class Folds:
     @cached_property
     def tags(self) -> dict[str, str]:
         """Of the whole: what it can be compared with."""
-        return {**hashes(self.curated.judged, whole_hash([*self.plans.values()])), KIND: CV}
+        of = hashes(self.curated.judged, whole_hash([*self.plans.values()]))
+        return {**of, **lineage(self.curated.source), KIND: CV}
 
     @property
     def test_share(self) -> float:
@@ -103,7 +105,7 @@ class Folds:
         for place, plan in self.plans.items():
             if place not in runs:
                 tags = {KIND: FOLD, **dict(zip((REPEAT, NUMBER), map(str, place), strict=True))}
-                tags |= hashes(self.curated.judged, plan.hash)
+                tags |= {**hashes(self.curated.judged, plan.hash), **lineage(self.curated.source)}
                 name = f"{self.config.model.name} {place.folder}"
                 runs[place] = start_nested(store, parent, name, tags, folder / place.folder)
         return runs

@@ -25,6 +25,7 @@ from drugml.runs.dataset import Dataset
 from drugml.runs.joint import joint
 from drugml.runs.judged import Judged
 from drugml.runs.recording import Recorder
+from drugml.runs.source import lineage
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking.run import TrackedRun
@@ -62,6 +63,7 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     with _writable(folder, again):
         with joint(dataset, folder / CHECKPOINT, again):
             fitted = _fitted(dataset, folder, Recorder(listener, run, folder / "metrics.csv"))
+        run.tags(fitted.tags)
         bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
         predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
         metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
@@ -121,7 +123,7 @@ def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, flo
     """Predict the test fold, write it, plot it, and compute its metrics from what was written."""
     data, config = dataset.training, dataset.config
     indices, labels = data.fold("test")
-    each = predictor.trained.each(data.store, indices, config.train.batch_size)
+    each = predictor.trained.each(data.store, indices, predictor.batch)
     predicted = np.asarray(each.mean(axis=0))
     apart = spread(each) if predictor.spec.members else np.empty((len(indices), 0))
     header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets), *predictor.spec.spreads]
@@ -158,7 +160,7 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
         features_hash=digest(features),
         versions=versions(),
         config=config.model_dump(mode="json"),
-        provenance={**hashes(dataset.judged, dataset.training.plan.hash), "run": run_id},
+        provenance={**hashes(dataset.judged, data.plan.hash), **lineage(data.source), "run": run_id},
     )
 
 

@@ -24,6 +24,7 @@ from drugml.runs.inputs import CONFIG
 from drugml.runs.joint import together
 from drugml.runs.opening import begun
 from drugml.runs.outcome import METRICS, PREDICTIONS, hashes
+from drugml.runs.source import lineage
 from drugml.runs.train import prepared
 from drugml.tracking.find import Found, children, download, lookup
 from drugml.tracking.journal import unsent
@@ -111,7 +112,7 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
         found = lookup(store, reference)
         _check(store, found)
         dataset = prepared(_config(found, Path(files), data))
-        tags = hashes(dataset.judged, dataset.training.plan.hash)
+        tags = hashes(dataset.judged, dataset.training.plan.hash) | lineage(dataset.training.source)
         _check_same(found, tags, dataset.config.data.path)
         for name in (METRICS, PREDICTIONS):
             download(found, name, Path(files))

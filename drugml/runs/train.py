@@ -19,6 +19,7 @@ from drugml.runs.lock import sole
 from drugml.runs.members import members_of
 from drugml.runs.opening import Opened, begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, hashes
+from drugml.runs.source import lineage, test_keys, unseen
 from drugml.tasks import TASKS
 from drugml.tracking import models
 from drugml.tracking.journal import unsent
@@ -70,6 +71,7 @@ def plan(config: RunSpec) -> str:
         UserError: for whatever would stop the run.
     """
     dataset = prepared(config)
+    _unseen(dataset)
     data, plan = dataset.judged.hash[:12], dataset.training.plan.hash[:12]
     return f"{dataset.summary()}\ndata {data}, split {plan}\n\n{to_yaml(dataset.config)}"
 
@@ -83,10 +85,10 @@ def train(config: RunSpec, listener: Listener) -> Result:
     """
     with stop_signals():
         dataset = prepared(config)
-        plans = [dataset.training.plan]
+        plans, tags = [dataset.training.plan], {**_tags(dataset), **_unseen(dataset)}
         with (
             together(config.train),
-            begun(dataset, plans, _name(dataset.config), _tags(dataset), {}) as opened,
+            begun(dataset, plans, _name(dataset.config), tags, {}) as opened,
         ):
             metrics = _finish(dataset, opened, listener)
         return _result(dataset, opened.run, metrics)
@@ -167,7 +169,13 @@ def model_name(dataset: Dataset) -> str:
 
 
 def _tags(dataset: Dataset) -> dict[str, str]:
-    return {**hashes(dataset.judged, dataset.training.plan.hash), KIND: TRAIN}
+    of = hashes(dataset.judged, dataset.training.plan.hash)
+    return {**of, **lineage(dataset.training.source), KIND: TRAIN}
+
+
+def _unseen(dataset: Dataset) -> dict[str, str]:
+    data = dataset.training
+    return unseen(data.source, test_keys(data.store, [data.plan]), dataset.config.tracking.uri)
 
 
 def _version_tags(dataset: Dataset, metrics: dict[str, float]) -> dict[str, str]:

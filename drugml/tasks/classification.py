@@ -19,7 +19,7 @@ class Classification:
 
     metrics: ClassVar = ("roc_auc", "pr_auc", "mcc", "balanced_accuracy")
 
-    def __init__(self, *, positive: str | None) -> None:
+    def __init__(self, *, balance: str, positive: str | None) -> None:
         pass
 
     def scaling(self, train: NDArray[np.float64]) -> Scaling:

@@ -95,6 +95,13 @@ METRICS: dict[str, Metric] = {
     "brier": Metric(_brier, False, "mean((y - p)^2)", least=1),
     "ece": Metric(_ece, False, f"mean over molecules of |mean(y) - mean(p)| in {BINS} bins of equal width", least=1),
 }
+
+
+def higher_is_better(monitor: str) -> bool:
+    """Direction of a validation metric; `loss` falls."""
+    return monitor != "loss" and METRICS[monitor].higher_is_better
+
+
 RULES = (
     "concatenated predictions; missing labels and bounds left out; undefined is NaN; "
     "mean over the targets that are defined"

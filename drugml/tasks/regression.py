@@ -25,7 +25,7 @@ class Regression:
 
     metrics: ClassVar = ("rmse", "mae", "r2", "pearson", "spearman")
 
-    def __init__(self, *, loss: Literal["mse", "mae", "huber"], units: dict[str, str]) -> None:
+    def __init__(self, *, loss: Literal["mse", "mae", "huber"], errors: str, units: dict[str, str]) -> None:
         self._loss = LOSSES[loss]
 
     def scaling(self, train: NDArray[np.float64]) -> Scaling:

@@ -8,14 +8,9 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
-from drugml.tasks.metrics import METRICS
+from drugml.tasks.metrics import higher_is_better
 from drugml.training.listener import Listener
 from drugml.training.module import Module
-
-
-def higher_is_better(monitor: str) -> bool:
-    """Direction of a validation metric; `loss` falls."""
-    return monitor != "loss" and METRICS[monitor].higher_is_better
 
 
 class Progress(pl.Callback):
@@ -56,7 +51,7 @@ class BestAndLast(Checkpoint):
         if better or not self.weights:
             self.best, self.best_epoch = (value, epoch) if better else (self.best, epoch)
             self.best_metrics = dict(module.metrics)
-            self.weights = {k: v.detach().cpu().clone() for k, v in module.network.state_dict().items()}
+            self.weights = {k: v.detach().cpu().clone() for k, v in module.judged.state_dict().items()}
         if self.patience is not None and epoch - self.best_epoch >= self.patience:
             trainer.should_stop = True
         self.history = [*self.history, dict(module.metrics)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from drugml.data.splits import Fold, SplitPlan
 from drugml.data.store import PackedStore
 from drugml.data.targets import as_written, exact
+from drugml.prediction.source import Source
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class TrainingData:
     weight: NDArray[np.float64]
     """(M, T) weights in the loss."""
     plan: SplitPlan
+    error: NDArray[np.float64] | None = None
+    """(M, T) standard errors of labels, NaN where unknown."""
+    source: Source | None = None
+    """Encoder to start from."""
 
     def fold(self, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Positions and exact labels of one fold, which is what metrics are made of; NaN where missing or a bound."""

@@ -4,9 +4,10 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import lightning.pytorch as pl
@@ -24,12 +25,15 @@ from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import evaluate
 from drugml.tasks.task import Scaling
+from drugml.training.autosize import with_batch_size
+from drugml.training.balance import balanced
 from drugml.training.callbacks import BestAndLast, Progress
 from drugml.training.data import TrainingData
 from drugml.training.finite import Finite
 from drugml.training.listener import Listener
 from drugml.training.module import Module
 from drugml.training.ranks import trainer_options
+from drugml.training.transfer import merge
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class Fitted(NamedTuple):
     best_epoch: int | None
     """Counted from 1; None for baselines."""
     seconds: float
+    tags: Mapping[str, str] = MappingProxyType({})
+    """What came about otherwise than the config says."""
 
 
 def check_monitor(config: RunSpec) -> None:
@@ -90,6 +96,19 @@ def check_devices(spec: TrainSpec) -> None:
         raise UserError(f"train.devices = {spec.devices}: torch sees {gpus} GPUs on this machine; use at most as many")
     if spec.devices * spec.nodes > 1 and spec.compile:
         raise UserError("train.compile = true: is not built for several devices; use train.compile=false")
+    if spec.devices * spec.nodes > 1:
+        _check_alone(spec)
+
+
+def _check_alone(spec: TrainSpec) -> None:
+    """Refuse what processes would do differently, and then wait for each other for ever."""
+    for there, what, instead in (
+        (spec.accumulate > 1, f"accumulate = {spec.accumulate}", "a larger train.batch_size, which they share"),
+        (spec.batch_size == "auto", "batch_size = 'auto'", "a number"),
+        (spec.freeze.kind == "gradual", "freeze = 'gradual'", "train.freeze=encoder or none"),
+    ):
+        if there:
+            raise UserError(f"train.{what}: is not built for several devices; use {instead}")
 
 
 def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listener) -> Fitted:
@@ -104,9 +123,10 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     Raises:
         UserError: if the loss is not finite.
     """
-    start = time.monotonic()
+    start, data = time.monotonic(), balanced(config, data)
     if type(config.model) in BASELINES:
         return _fit_baseline(config, data, start)
+    asked, config = config.train.batch_size, with_batch_size(config, data, checkpoint)
     train = config.train
     resume = checkpoint.exists()
     keep_freed()
@@ -139,9 +159,19 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             f"train.monitor = {train.monitor!r} was not a finite number after any of {trainer.current_epoch} epochs, "
             "so none is the best; lower train.lr or use train.monitor=loss"
         )
+    if module.average is not None and best.best_epoch < module.average.first:
+        log.warning(
+            "train.average: the best epoch is %d, before the average began with epoch %d; its plain weights are saved",
+            best.best_epoch + 1,
+            module.average.first + 1,
+        )
     module.network.load_state_dict(best.weights)
+    merge(module.network.encoder)
     trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
-    return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start)
+    tags = {"drugml.batch_halved": module.parts.told} if module.parts.halvings else {}
+    if asked == "auto":
+        tags["drugml.batch_size"] = str(train.batch_size)
+    return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start, tags)
 
 
 def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,7 +26,8 @@ class Loaded(NamedTuple):
 
     molecules: Int[Tensor, "B"]
     """Positions in the store, in main memory."""
-    graph: MoleculeBatch
+    graph: MoleculeBatch | None
+    """None where it is gathered in parts, when their turn comes."""
     whole: Int[Tensor, "W"]
     """Positions of all molecules of the step, of which other processes have the others."""
 
@@ -41,17 +42,26 @@ def load(store: PackedStore, layout: GraphLayout, device: torch.device) -> Devic
 
 
 class Batches:
-    """The batches of one epoch, each with the graph of this process's share."""
+    """The batches of one epoch, each with the graph of this process's share.
 
-    def __init__(self, packed: DeviceStore, batches: Sequence[Int[Tensor, "B"]], ranks: Ranks = ALONE) -> None:
-        self.packed, self.batches, self.ranks = packed, batches, ranks
+    Without it where `in_parts()` says at that moment that steps are divided.
+    """
+
+    def __init__(
+        self,
+        packed: DeviceStore,
+        batches: Sequence[Int[Tensor, "B"]],
+        ranks: Ranks = ALONE,
+        in_parts: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.packed, self.batches, self.ranks, self.in_parts = packed, batches, ranks, in_parts
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Loaded]:
         shares = ((self.ranks.busy(b), b) for b in self.batches)
-        loaded = (Loaded(own, self.packed.batch(own), whole) for own, whole in shares)
+        loaded = (Loaded(own, None if self.in_parts() else self.packed.batch(own), whole) for own, whole in shares)
         return loaded if self.packed.resident else ahead(loaded)
 
 

@@ -3,6 +3,8 @@
 Shape letters: B molecules of a batch, T targets.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,20 +12,28 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from drugml.config.run import RunSpec
+from drugml.config.techniques import Lora
 from drugml.data.batch import DeviceStore
 from drugml.models.network import Network
 from drugml.prediction.trained import layout_of, outputs
 from drugml.tasks import TASKS
-from drugml.tasks.masks import masked_loss
-from drugml.tasks.metrics import evaluate
+from drugml.tasks.masks import label_losses, masked_loss
+from drugml.tasks.metrics import evaluate, higher_is_better
+from drugml.training.averaging import average
 from drugml.training.compiled import Compiled
 from drugml.training.data import TrainingData
+from drugml.training.likelihood import likelihood, squared_errors
 from drugml.training.loading import Batches, Loaded, load
-from drugml.training.order import Order, epoch_seed
+from drugml.training.order import Order, epoch_seed, size_of
+from drugml.training.parts import Parts, fitting
 from drugml.training.ranks import Ranks
+from drugml.training.rates import cut, optimizer
 from drugml.training.schedule import schedule
+from drugml.training.transfer import Thaw, adapt, begin
 
 TINY = 1e-12
 """A batch without a label has weight 0; its loss is 0, not NaN."""
@@ -43,13 +53,33 @@ class Module(pl.LightningModule):
         parts = ((data.low - shift) / scale, (data.high - shift) / scale, data.weight)
         self.labels = [torch.as_tensor(p, dtype=torch.float32) for p in parts]
         """Scaled low and high, and weight; (M, T) each."""
+        self.errors = torch.as_tensor(squared_errors(config, data, scale), dtype=torch.float32)
+        """Squared standard errors of scaled labels, (M, T)."""
+        self.likelihood = likelihood(config, data)
         self.metrics: dict[str, float] = {}
         """Of the last epoch: train/loss, val/loss, val/rmse, …"""
         train = torch.as_tensor(data.plan.indices("train"))
         self.order = Order(train, torch.as_tensor(np.diff(data.store.atom_start))[train], config.train)
         self.ranks = Ranks.now()
+        if data.source is not None:
+            begin(self.network, data.source, data.targets)
+        if isinstance(config.train.adapters, Lora):
+            adapt(self.network.encoder, config.train.adapters)
+        self.thaw = Thaw(self.network, config.train.freeze)
+        self.thaw.epoch(0)
+        self.average = average(self.network, config.train.average, config.train.epochs)
+        self.parts = Parts(torch.as_tensor(np.diff(data.store.atom_start)), config.train)
+        self._sums: list[tuple[Tensor, Tensor]] = []
+        """Loss and weight of the parts of the step under way."""
         self._packed: DeviceStore | None = None
         self._compiled: Compiled | None = None
+
+    @property
+    def judged(self) -> Network:
+        """The network that is validated and saved: the trained one, or the average of its weights."""
+        if self.average is None or self.current_epoch < self.average.first:
+            return self.network
+        return self.average.network
 
     def packed(self) -> DeviceStore:
         """The store where batches are gathered from."""
@@ -59,7 +89,8 @@ class Module(pl.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Batches of the current epoch; Lightning asks anew for every epoch."""
-        return Batches(self.packed(), self.order.batches(self.current_epoch), self.ranks)
+        ranks, parts = self.ranks, self.parts
+        return Batches(self.packed(), self.order.batches(self.current_epoch), ranks, lambda: parts.divided)
 
     def transfer_batch_to_device(self, batch: Loaded, device: torch.device, dataloader_idx: int) -> Loaded:
         """It is there already."""
@@ -67,47 +98,102 @@ class Module(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self.labels = [t.to(self.device) for t in self.labels]
+        self.errors = self.errors.to(self.device)
         if self.config.train.compile:
-            batches = self.order.batches(0)
+            batches = [part for batch in self.order.batches(0) for part in self.parts.cut(batch)]
             compiled = Compiled(self.network, self.packed(), batches)
             self._compiled = compiled if compiled.works(batches) else None
 
     def on_train_epoch_start(self) -> None:
         # dropout of an epoch depends on seed and epoch only, so that resuming is exact
         torch.manual_seed((epoch_seed(self.config.train.seed, self.current_epoch) ^ 1) + self.ranks.rank)
+        self.thaw.epoch(self.current_epoch)
         self._loss = torch.zeros((), device=self.device)
         self._weight = torch.zeros((), device=self.device)
 
-    def training_step(self, batch: Loaded, _: int) -> Tensor:
-        output: Float[Tensor, "B T"] = (self._compiled or self.network)(batch.graph)
-        at = batch.molecules.to(self.device, non_blocking=True)
-        total, weight = masked_loss(self.task, output, *(t[at] for t in self.labels))
-        if self.ranks.world > 1:
-            total, weight = self._shared(batch, total, weight)
-        self._loss += total.detach()
-        self._weight += weight
-        return total / weight.clamp(min=TINY)
+    def on_train_batch_start(self, batch: Loaded, _: int) -> None:
+        self.parts.begin(batch)
 
-    def _shared(self, batch: Loaded, total: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and weight of a share, such that their ratio, averaged over processes, is that of the whole batch."""
+    def training_step(self, batch: Loaded, _: int) -> Tensor:
+        """Loss of the part under way, as a share of that of the whole batch: gradients of the parts add up."""
+        part = self.parts.now(batch)
+        graph = self.packed().batch(part.molecules) if part.graph is None else part.graph
+        output: Float[Tensor, "B T"] = (self._compiled or self.network)(graph)
+        at = part.molecules.to(self.device, non_blocking=True)
+        low, high, each = (t[at] for t in self.labels)
+        losses, known = label_losses(self.task, output, low, high, each)
+        total = plain = torch.where(known, losses * each, 0.0).sum()
+        weight = whole = torch.where(known, each, 0.0).sum()
+        if self.likelihood is not None:
+            losses = self.likelihood(losses, low == high, self.errors[at])
+            total = torch.where(known, losses * each, 0.0).sum()
+        if part is not batch:
+            whole = self._weight_of(batch)
+        if self.ranks.world > 1:
+            # such that the ratio, averaged over processes, is that of the whole batch
+            weight = whole = self._weight_of(batch) / self.ranks.world
+            idle = 0.0 if self.ranks.rank >= len(batch.whole) else 1.0
+            plain, total = plain * idle, total * idle
+        self._sums.append((plain.detach(), weight))
+        return total / whole.clamp(min=TINY)
+
+    def _weight_of(self, batch: Loaded) -> Tensor:
+        """Weight of all labels of a step, in this process and others."""
         at = batch.whole.to(self.device, non_blocking=True)
         low, _, weights = self.labels
-        whole = torch.where(low[at].isnan(), 0.0, weights[at]).sum()
-        idle = 0.0 if self.ranks.rank >= len(batch.whole) else 1.0
-        return total * idle, whole / self.ranks.world
+        return torch.where(low[at].isnan(), 0.0, weights[at]).sum()
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        """One step for all parts of the batch."""
+        assert optimizer_closure is not None
+        again = self.forget if self.trainer.world_size == 1 else None
+        closure = partial(self.parts.run, optimizer_closure, again)
+        super().optimizer_step(epoch, batch_idx, optimizer, closure)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """Before the first part only."""
+        if self.parts.number == 0:
+            optimizer.zero_grad()
+
+    def forget(self) -> None:
+        """Leave nothing of a step that is tried anew."""
+        self._sums.clear()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint |= {"halvings": self.parts.halvings, "batch_size": size_of(self.config.train)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.parts.halvings = checkpoint["halvings"]
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        for total, weight in self._sums:
+            self._loss += total
+            self._weight += weight
+        self._sums.clear()
+        if self.average is not None:
+            self.average.step(self.network, self.trainer.global_step)
 
     def on_train_epoch_end(self) -> None:
         """Validate here rather than in a validation loop: one forward pass over the fold, no second copy of state."""
+        if self.average is not None:
+            self.average.epoch(self.network, self.current_epoch)
         loss, weight = self.ranks.total(self._loss, self._weight)
         train_loss = (loss / weight.clamp(min=TINY)).item()
         self.metrics = {"train/loss": train_loss, **self.validate(), "lr": self._rate()}
+        if self.likelihood is not None:
+            of = zip(self.data.targets, self.likelihood.weights(), strict=True)
+            self.metrics |= {f"task_weight/{name}": weight for name, weight in of}
+        cut(self.lr_schedulers(), self.metrics[f"val/{self.config.train.monitor}"])  # type: ignore[arg-type]
 
     def validate(self) -> dict[str, float]:
         """Metrics of the validation fold."""
         indices, labels = self.data.fold("val")
         at = torch.as_tensor(indices)
         share = self.ranks.busy(at)
-        own = outputs(self.network, self.packed(), share, max(self.config.train.batch_size, 256))
+        size = max(size_of(self.config.train), 256)
+        own = fitting(partial(outputs, self.judged, self.packed(), share), size)
         out = self.ranks.joined(own[: len(self.ranks.share(at))], len(at))
         at = at.to(self.device)
         total, weight = masked_loss(self.task, out, *(t[at] for t in self.labels))
@@ -118,12 +204,11 @@ class Module(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         spec = self.config.train
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer.name]
-        scaled = spec.precision == "16-mixed"  # Lightning clips no gradients that a fused optimiser unscales itself
-        optimizer = kind(self.parameters(), lr=spec.lr, weight_decay=spec.optimizer.weight_decay, fused=not scaled)
         steps = len(self.order.batches(0))  # by an atom budget epochs differ a little
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(spec.schedule, steps, spec.epochs))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        shares = schedule(spec.schedule, steps, spec.epochs, rising=higher_is_better(spec.monitor))
+        besides = [] if self.likelihood is None else [self.likelihood.log_variance]
+        made = optimizer(self.network, besides, spec)
+        return {"optimizer": made, "lr_scheduler": {"scheduler": LambdaLR(made, shares), "interval": "step"}}
 
     def _rate(self) -> float:
         optimizer = self.optimizers()

@@ -1,4 +1,4 @@
-"""Which molecules share a batch, and when; decided by seed and epoch only.
+"""Which molecules share a step of the optimiser, and when; decided by seed and epoch only.
 
 Because no state is carried from epoch to epoch, a resumed run sees the batches of an uninterrupted one.
 """
@@ -15,12 +15,13 @@ POOL = 100
 
 
 class Order:
-    """The batches of each epoch, every molecule in one of them.
+    """The steps of each epoch, every molecule in one of them; what a step sees is here called its batch.
 
     Args:
         indices: positions of the training molecules, (M,).
         atoms: how many atoms each of them has, (M,).
-        spec: batch size or atom budget, kind of order, seed. A molecule above the budget is a batch of its own.
+        spec: batch size or atom budget, batches per step, kind of order, seed. A molecule above the budget is a batch
+            of its own.
     """
 
     def __init__(self, indices: Int[Tensor, "M"], atoms: Int[Tensor, "M"], spec: TrainSpec) -> None:
@@ -37,21 +38,39 @@ class Order:
         return [self.indices[batches[i]] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
     def _cut(self, order: Tensor) -> list[Tensor]:
-        budget = self.spec.batch_atoms
-        if budget is None:
-            return list(order.split(self.spec.batch_size))
-        until = self.atoms[order].cumsum(0).numpy()
-        ends, before = [0], 0
-        while ends[-1] < len(until):
-            end = max(int(np.searchsorted(until, before + budget, side="right")), ends[-1] + 1)
-            ends.append(end)
-            before = int(until[end - 1])
-        return list(order.split(np.diff(ends).tolist()))
+        return list(order.split(lengths(self.atoms[order], self.spec, self.spec.accumulate)))
 
     def _molecules_per_batch(self) -> int:
         if self.spec.batch_atoms is None:
-            return self.spec.batch_size
-        return max(1, int(self.spec.batch_atoms / self.atoms.double().mean()))
+            return size_of(self.spec) * self.spec.accumulate
+        return max(1, int(self.spec.batch_atoms * self.spec.accumulate / self.atoms.double().mean()))
+
+
+def lengths(atoms: Int[Tensor, "B"], spec: TrainSpec, times: int, halvings: int = 0) -> list[int]:
+    """How many molecules belong together, one group after the other, by number or by atoms.
+
+    Args:
+        atoms: of each molecule, in their order.
+        spec: batch size or atom budget.
+        times: that, so often.
+        halvings: and halved so often.
+    """
+    if spec.batch_atoms is None:
+        size = max(size_of(spec) * times >> halvings, 1)
+        return [min(size, len(atoms) - begin) for begin in range(0, len(atoms), size)]
+    until, budget = atoms.cumsum(0).numpy(), max(spec.batch_atoms * times >> halvings, 1)
+    ends, before = [0], 0
+    while ends[-1] < len(until):
+        end = max(int(np.searchsorted(until, before + budget, side="right")), ends[-1] + 1)
+        ends.append(end)
+        before = int(until[end - 1])
+    return [int(n) for n in np.diff(ends)]
+
+
+def size_of(spec: TrainSpec) -> int:
+    """Molecules per batch, where `auto` was replaced."""
+    assert spec.batch_size != "auto"
+    return spec.batch_size
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
