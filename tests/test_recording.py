@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
+from drugml.runs.cv import cross_validate
 from drugml.runs.train import Result, train
 from drugml.tracking import brief
 from drugml.tracking.journal import UNSENT, Journal, journals, unsent
@@ -145,6 +146,31 @@ def test_a_locked_database_does_not_stop_training(place: Path, monkeypatch: pyte
     assert MlflowClient(uri, uri).get_run(done.run_id).info.status == "RUNNING"
     (kept,) = journals(place / "runs")
     assert (kept.run_id, kept.uri, kept.complete) == (done.run_id, uri, True)
+
+
+def test_folds_need_no_store_once_they_have_begun(
+    place: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli, said: Said
+) -> None:
+    monkeypatch.setattr(brief, "LOCKED", 0.1)
+    spec = config(place)
+    spec = spec.model_copy(update={"train": spec.train.model_copy(update={"epochs": 1})})
+    other = sqlite3.connect(place / "mlflow.db", isolation_level=None)
+    done = cross_validate(spec, 2, 1, 1, At(epoch1=lambda: other.execute("BEGIN EXCLUSIVE")))
+    other.execute("ROLLBACK")
+    other.close()
+    client = MlflowClient(f"sqlite:///{place}/mlflow.db")
+    runs = [done.run_id, *(f.run_id for f in done.folds)]
+    assert [client.get_run(r).info.status for r in runs] == ["RUNNING", "RUNNING", "SCHEDULED"]
+    assert f"unsent    {done.unsent} entries; send them with: drugml sync {done.folder}" in done.summary()
+    assert len(said("training goes on")) == 3
+    sent = cli("sync")
+    assert sent.code == 0, sent.err
+    assert len(sent.out.splitlines()) == 3
+    assert {client.get_run(r).info.status for r in runs} == {"FINISHED"}
+    assert client.get_run(done.run_id).data.metrics["test/rmse"] == pytest.approx(done.scores["test/rmse"].mean)
+    for fold in done.folds:
+        assert client.get_run(fold.run_id).data.metrics["test/rmse"] == fold.metrics["test/rmse"]
+    assert not unsent(place / "runs")
 
 
 def test_a_server_that_refuses_at_the_start_ends_the_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
