@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from drugml.errors import UserError
 from drugml.runs.tune.locks import FileLocks, Locks, SessionLocks
 
-SQLITE, POSTGRES, JOURNAL = "sqlite:///", ("postgresql://", "postgresql+psycopg2://"), ".journal"
+SQLITE, POSTGRES, JOURNAL = "sqlite:///", "postgresql://", ".journal"
+DRIVER = "postgresql+psycopg2://"
+"""That of the extra `postgres`; which one SQLAlchemy takes by itself depends on its version."""
 PATIENCE = 60
 """Seconds that SQLite waits for another process to finish writing."""
 
@@ -41,14 +44,14 @@ def kept(url: str, study: str) -> Iterator[Kept]:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     shown = _shown(url)
+    if url.startswith(POSTGRES):
+        url = url.replace(POSTGRES, DRIVER, 1)
     try:
         with ExitStack() as keep:
             locks = _locks(url, study, keep)
             with locks.alone():  # tables that several processes make at once would be made twice
                 storage = _storage(url)
             yield Kept(storage, locks, shown)
-    except ImportError:
-        raise UserError(f"--storage {shown}: the driver is missing; pip install 'drugml[postgres]'") from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause = error.__cause__ or error
         raise UserError(f"--storage {shown}: {str(cause).splitlines()[0]}") from error
@@ -62,11 +65,11 @@ def _locks(url: str, study: str, keep: ExitStack) -> Locks:
     if (path := _path(url)) is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLocks(Path(f"{path}.locks") / study, keep)
-    if url.startswith(POSTGRES):
+    if url.startswith(DRIVER):
+        if find_spec("psycopg2") is None:
+            raise UserError(f"--storage {_shown(url)}: the driver is missing; pip install 'drugml[postgres]'")
         return SessionLocks(url, study, keep)
-    raise UserError(
-        f"--storage {_shown(url)!r}: expected FILE{JOURNAL}, {SQLITE}FILE or {POSTGRES[0]}USER@HOST/DATABASE"
-    )
+    raise UserError(f"--storage {_shown(url)!r}: expected FILE{JOURNAL}, {SQLITE}FILE or {POSTGRES}USER@HOST/DATABASE")
 
 
 def _storage(url: str) -> BaseStorage:

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from drugml.config.dump import to_yaml
 from drugml.config.run import RunSpec
+from drugml.data.worker import said
 from drugml.errors import UserError
 from drugml.runs.inputs import CONFIG
 from drugml.runs.lock import sole
@@ -175,8 +176,7 @@ def _failed(run: TrackedRun, error: Exception) -> Ended:
     run.failed(error)
     if isinstance(error, UserError):
         return Ended(TrialState.FAIL, None, str(error))
-    text = (str(error).strip() or "no message").splitlines()[0][:SHOWN]
-    return Ended(TrialState.FAIL, None, f"{type(error).__name__}: {text}")
+    return Ended(TrialState.FAIL, None, said(error)[:SHOWN])
 
 
 def _clear() -> None:

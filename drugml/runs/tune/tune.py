@@ -119,7 +119,7 @@ def tune(
 
 def _plan(spec: SearchSpec, space: Space, study: str | None) -> Plan:
     """Read the table, and check what depends on it."""
-    first = space.config(space.draw(lambda p: p.values[0] if p.values else p.distribution.low))  # type: ignore[attr-defined]
+    first = space.config(space.draw(lambda p: p.values[0] if p.values else p.distribution.low))
     dataset = prepare(first)
     log.info("%s", dataset.summary())
     task = dataset.config.task
