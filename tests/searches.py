@@ -29,7 +29,9 @@ def at_work(place: Path, storage: str, dies_at: int | None) -> BaseProcess:
 
 def _work(place: Path, storage: str, dies_at: int | None) -> None:
     os.chdir(place)
-    logging.basicConfig(filename=place / f"{os.getpid()}.log", level=logging.INFO, format="%(message)s")
+    logging.basicConfig(
+        filename=place / f"{os.getpid()}.log", level=logging.INFO, format="%(relativeCreated)d %(message)s"
+    )
     epoch, networks = Reporter.epoch, 0
 
     def wrapped(self: Reporter, number: int, epochs: int, metrics: dict[str, float], best: bool) -> None:

@@ -88,12 +88,12 @@ class Claims:
             self.study.tell(claim.trial, value if state == TrialState.COMPLETE else None, state)
             return True
 
-    def release(self, claim: Claim) -> None:
-        """Give a trial back; whoever claims it next goes on with it."""
+    def give_back(self) -> None:
+        """Let go of what this process runs; whoever claims it next goes on with it."""
         with self.alone():
-            if self._mine(claim):
-                entry = next(t for t in self.entries() if t.number == claim.trial.number)
-                self._again(entry, entry.user_attrs.get(DEATHS, 0))
+            for entry in self.entries():
+                if entry.state == TrialState.RUNNING and entry.user_attrs.get(OWNER) == self.locks.owner:
+                    self._again(entry, entry.user_attrs.get(DEATHS, 0))
 
     def others(self) -> list[int]:
         """Numbers of the trials that other living processes run."""

@@ -15,6 +15,7 @@ from drugml.data.splits.file import write as write_split
 from drugml.errors import UserError, nearest
 from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import CONFIG, REJECTS, SPLIT, check_writable, write_rejects
+from drugml.runs.tune.data import Tables
 from drugml.runs.tune.propose import pruner
 from drugml.runs.tune.report import standing_alone
 from drugml.runs.tune.space import Space
@@ -35,10 +36,14 @@ class Plan(NamedTuple):
     spec: SearchSpec
     space: Space
     dataset: Dataset
-    tags: dict[str, str]
-    """Hashes of data, split and metrics."""
+    tables: Tables
     metric: str
     direction: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Hashes of data, split and metrics."""
+        return self.tables.tags
 
     def binding(self) -> dict[str, Any]:
         """What must be the same for all who work on the study; where runs are kept and on what hardware may differ."""

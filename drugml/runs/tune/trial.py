@@ -137,7 +137,7 @@ class Trials:
         """Say of a trial's run that its processes ended without a word."""
         if (child := self._children().get(number)) is not None and child.status == "RUNNING":
             with tracked(self.store, child.run_id) as run:
-                run.tags({STATE: "failed"})
+                run.tags({STATE: TrialState.FAIL.name.lower()})
                 run.failed(UserError(reason))
 
     @staticmethod

@@ -108,7 +108,7 @@ def tune(
             claims = Claims(joined.study, place.locks, plan.space, spec, spec.trials)
             again = f"the same command (study {plan.name})"
             log.info("study %s in %s: %d of %d trials have ended", plan.name, place.shown, claims.ended, claims.asked)
-            work = Trials(Tables(plan.dataset), joined.store, joined.run_id, joined.folder, plan.metric, again)
+            work = Trials(plan.tables, joined.store, joined.run_id, joined.folder, plan.metric, again)
             if not report:
                 try:
                     _work(claims, work, joined, listener)
@@ -141,7 +141,7 @@ def _plan(spec: SearchSpec, space: Space, study: str | None) -> Plan:
             "the space has %d points, fewer than the %d trials that were asked for: %d trials", size, spec.trials, size
         )
     name = study or f"{dataset.judged.name}-{spec.study}"
-    return Plan(name, spec, space, dataset, Tables(dataset).tags, metric, direction)
+    return Plan(name, spec, space, dataset, Tables(dataset), metric, direction)
 
 
 def _check_metric(metric: str, dataset: Dataset) -> None:
@@ -174,21 +174,12 @@ def _run(claims: Claims, joined: Joined) -> Iterator[TrackedRun]:
 
 
 def _work(claims: Claims, work: Trials, joined: Joined, listener: Listener) -> None:
-    failures, told = 0, False
     with _run(claims, joined):
-        while True:
-            if (claim := claims.claim()) is not None:
-                ended = _tried(claims, work, claim, listener)
-                failures = failures + 1 if ended.state == TrialState.FAIL else 0
-                if failures >= IN_A_ROW and not any(t.state == TrialState.COMPLETE for t in claims.entries()):
-                    raise UserError(f"{failures} trials in a row failed and none is complete; the last: {ended.reason}")
-            elif claims.complete:
-                break
-            else:
-                if not told and (others := claims.others()):
-                    log.info("waiting for trials that other processes run: %s", ", ".join(map(str, others)))
-                    told = True
-                time.sleep(WAIT)
+        try:
+            _run_trials(claims, work, listener)
+        except BaseException:
+            claims.give_back()
+            raise
         for entry in claims.entries():
             if entry.state == TrialState.FAIL and REASON not in entry.user_attrs:
                 work.lost(entry.user_attrs[NUMBER], DIED)
@@ -196,14 +187,28 @@ def _work(claims: Claims, work: Trials, joined: Joined, listener: Listener) -> N
             raise UserError(f"none of the {len(claims.entries())} trials is complete; see their runs")
 
 
+def _run_trials(claims: Claims, work: Trials, listener: Listener) -> None:
+    """Until all have ended, here or elsewhere."""
+    failures, told = 0, False
+    while True:
+        if (claim := claims.claim()) is not None:
+            ended = _tried(claims, work, claim, listener)
+            failures = failures + 1 if ended.state == TrialState.FAIL else 0
+            if failures >= IN_A_ROW and not any(t.state == TrialState.COMPLETE for t in claims.entries()):
+                raise UserError(f"{failures} trials in a row failed and none is complete; the last: {ended.reason}")
+        elif claims.complete:
+            return
+        else:
+            if not told and (others := claims.others()):
+                log.info("waiting for trials that other processes run: %s", ", ".join(map(str, others)))
+                told = True
+            time.sleep(WAIT)
+
+
 def _tried(claims: Claims, work: Trials, claim: Claim, listener: Listener) -> Ended:
     start = time.monotonic()
-    try:
-        ended = work.run(claim, claims.space.config(claim.point), listener)
-        counted = claims.end(claim, ended.state, ended.value, ended.reason)
-    except BaseException:
-        claims.release(claim)
-        raise
+    ended = work.run(claim, claims.space.config(claim.point), listener)
+    counted = claims.end(claim, ended.state, ended.value, ended.reason)
     work.forget(claim.number)
     if not counted:
         log.warning("trial %d was taken for lost and runs elsewhere; this result is left out", claim.number)
