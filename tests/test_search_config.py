@@ -57,6 +57,7 @@ def refused(folder: Path, text: str, **base: object) -> str:
         ("  train.seed: [0, 1]", "`train.seed` cannot be searched: the best trial would be the one with the luckiest"),
         ("  train.monitor: [rmse]", "`train.monitor` cannot be searched: trials would choose their best epoch by"),
         ("  train.devices: [1, 2]", "`train.devices` cannot be searched: it belongs to the machine"),
+        ("  ensemble.members: [1, 5]", "`ensemble.members` cannot be searched: a search trains single models"),
         ("  tracking.run: [a]", "`tracking.run` cannot be searched: it says where runs are recorded"),
     ],
 )

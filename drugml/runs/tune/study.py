@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     def binding(self) -> dict[str, Any]:
         """What must be the same for all who work on the study; where runs are kept and on what hardware may differ."""
         config = self.space.base.model_dump(mode="json", exclude={"data", "tracking"})
-        for machine in ("accelerator", "devices", "compile", "matmul_precision"):
+        for machine in ("accelerator", "devices", "nodes", "compile", "matmul_precision"):
             config["train"].pop(machine)
         hashes = {k.removeprefix("drugml."): v for k, v in self.tags.items() if k.endswith("_hash")}
         return {**hashes, "metric": self.metric, "space": self.space.described(), "config": config}
@@ -148,7 +148,7 @@ def _begin(plan: Plan, kept: Kept, store: Store) -> tuple[str, Path]:
     run_id = start(store, experiment, config.tracking.run or plan.name, plan.tags | about)
     folder = root / experiment / run_id
     folder.mkdir(parents=True)
-    with tracked(store, run_id) as run:
+    with tracked(store, run_id, folder) as run:
         run.tags({"drugml.folder": str(folder)})
         (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
         (folder / SEARCH).write_text(to_yaml(plan.spec), encoding="utf-8")

@@ -10,17 +10,15 @@ from typing import NamedTuple
 import torch
 from optuna.trial import TrialState
 
-from drugml.config.dump import to_yaml
 from drugml.config.run import RunSpec
 from drugml.data.worker import said
 from drugml.errors import UserError
-from drugml.runs.inputs import CONFIG
-from drugml.runs.lock import sole
+from drugml.runs.opening import nested, start_nested
 from drugml.runs.outcome import CHECKPOINT, best_metrics, fit_recorded, readable
 from drugml.runs.tune.claims import Claim
 from drugml.runs.tune.data import Tables
-from drugml.tracking.find import Found, children, lookup
-from drugml.tracking.run import KIND, PARENT, TRIAL, TrackedRun, start, tracked
+from drugml.tracking.find import Found, children
+from drugml.tracking.run import KIND, TRIAL, TrackedRun, tracked
 from drugml.tracking.stopping import unstopped
 from drugml.tracking.store import Store
 from drugml.training.listener import Listener
@@ -106,11 +104,8 @@ class Trials:
             UserError: for what is not the trial's fault: another table, a full disk, a study that cannot be reached.
         """
         data, own = self.tables.data(config), self.folder / self.name(claim.number)
-        own.mkdir(parents=True, exist_ok=True)
-        (own / CONFIG).write_text(to_yaml(config), encoding="utf-8")
-        with sole(own), tracked(self.store, self._child(claim.number, config, own)) as run:
-            run.params(config.model_dump(mode="json"))
-            run.tags({"drugml.folder": str(own)})
+        with nested(self.store, self._child(claim.number, config, own), config, own) as run:
+            run.tags({"drugml.folder": str(own)})  # which may be another host's
             try:
                 reporter = Reporter(listener, claim, self.metric)
                 fitted = fit_recorded(config, data, run, own, reporter, self.again)
@@ -135,8 +130,10 @@ class Trials:
 
     def lost(self, number: int, reason: str) -> None:
         """Say of a trial's run that its processes ended without a word."""
-        if (child := self._children().get(number)) is not None and child.status == "RUNNING":
-            with tracked(self.store, child.run_id) as run:
+        if (child := self._children().get(number)) is not None and child.status in ("RUNNING", "SCHEDULED"):
+            own = self.folder / self.name(number)
+            own.mkdir(exist_ok=True)
+            with tracked(self.store, child.run_id, own) as run:
                 run.tags({STATE: TrialState.FAIL.name.lower()})
                 run.failed(UserError(reason))
 
@@ -154,9 +151,9 @@ class Trials:
     def _child(self, number: int, config: RunSpec, own: Path) -> str:
         if (begun := self._children().get(number)) is not None:
             return begun.run_id
-        about = {KIND: TRIAL, PARENT: self.parent, PLACE: str(number), "drugml.folder": str(own)}
+        about = {KIND: TRIAL, PLACE: str(number)}
         name = f"{config.model.name} {self.name(number)}"
-        return start(self.store, lookup(self.store, self.parent).experiment, name, self.tables.tags | about)
+        return start_nested(self.store, self.parent, name, self.tables.tags | about, own)
 
     def _children(self) -> dict[int, Found]:
         return {int(r.tags[PLACE]): r for r in children(self.store, self.parent) if PLACE in r.tags}

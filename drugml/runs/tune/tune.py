@@ -101,6 +101,7 @@ def tune(
         spec, where = load_search(search)
         spec = spec if trials is None else SearchSpec.model_validate({**spec.model_dump(), "trials": trials})
         check_config(config)
+        _check_alone(config)
         plan = _plan(spec, checked_space(config, spec, where), study)
         url = storage or str(Path(config.tracking.folder) / STUDIES / f"{plan.name}{JOURNAL}")
         with kept(url, plan.name) as place:
@@ -144,6 +145,24 @@ def _plan(spec: SearchSpec, space: Space, study: str | None) -> Plan:
     return Plan(name, spec, space, dataset, Tables(dataset), metric, direction)
 
 
+def _check_alone(config: RunSpec) -> None:
+    """Refuse what a trial is not.
+
+    Raises:
+        UserError: for several devices, or an ensemble.
+    """
+    if config.train.devices * config.train.nodes > 1:
+        raise UserError(
+            f"train.devices = {config.train.devices}, train.nodes = {config.train.nodes}: a trial is trained by one "
+            "process; use 1 of both, and run `drugml tune` on each device"
+        )
+    if config.ensemble.members > 1:
+        raise UserError(
+            f"ensemble.members = {config.ensemble.members}: a search trains single models; leave it out here, and set "
+            "it for `drugml train best.yaml`"
+        )
+
+
 def _check_metric(metric: str, dataset: Dataset) -> None:
     """Refuse a metric that the task does not have, or that the validation fold leaves undefined.
 
@@ -169,7 +188,7 @@ def _run(claims: Claims, joined: Joined) -> Iterator[TrackedRun]:
         with claims.alone():
             return not claims.others()
 
-    with tracked(joined.store, joined.run_id, last) as run:
+    with tracked(joined.store, joined.run_id, joined.folder, last=last) as run:
         yield run
 
 
@@ -222,7 +241,7 @@ def _tried(claims: Claims, work: Trials, claim: Claim, listener: Listener) -> En
 
 
 def _reported(claims: Claims, plan: Plan, joined: Joined) -> Tuned:
-    run = TrackedRun(joined.store, joined.run_id)
+    run = TrackedRun(joined.store, joined.run_id, joined.folder)
     with claims.alone():
         standing = Standing(claims, claims.entries(), plan.metric, plan.direction == "maximize")
         files = standing.write(joined.folder, plan.name, joined.run_id, plan.tags)
