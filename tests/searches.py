@@ -15,30 +15,28 @@ from drugml.runs.tune.trial import Reporter
 from drugml.training.listener import Silent
 
 
-def at_work(place: Path, storage: str, dies_at: int | None) -> BaseProcess:
+def at_work(place: Path, storage: str, *, dies: bool) -> BaseProcess:
     """A process that works on the study of `run.yaml` and `search.yaml`.
 
-    It kills itself with SIGKILL when it has the second epoch of its network of so many behind it; never if None.
+    One that dies kills itself with SIGKILL when it has the second epoch of its first network behind it.
     """
     warm_up(["tests.searches"])  # this process has threads and cannot be forked
-    arguments = (place, storage, dies_at)
+    arguments = (place, storage, dies)
     process = multiprocessing.get_context("forkserver").Process(target=_work, args=arguments)
     process.start()
     return process
 
 
-def _work(place: Path, storage: str, dies_at: int | None) -> None:
+def _work(place: Path, storage: str, dies: bool) -> None:
     os.chdir(place)
     logging.basicConfig(
         filename=place / f"{os.getpid()}.log", level=logging.INFO, format="%(relativeCreated)d %(message)s"
     )
-    epoch, networks = Reporter.epoch, 0
+    epoch = Reporter.epoch
 
     def wrapped(self: Reporter, number: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
-        nonlocal networks
-        networks += number == 0
         epoch(self, number, epochs, metrics, best)
-        if networks == dies_at and number == 1:
+        if dies and number == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
     Reporter.epoch = wrapped  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -154,10 +155,12 @@ def test_what_a_trial_learns_from_has_no_row_of_the_test_fold(files: Path) -> No
 
 def test_two_processes_one_of_them_killed_in_the_middle_of_a_trial(files: Path) -> None:
     storage = f"{files}/tune.journal"
-    (files / "search.yaml").write_text(
-        SEARCH.replace("dmpnn, forest, knn", "dmpnn, knn").replace("  model.trees: [5, 10]\n", "")
-    )
-    dying, living = at_work(files, storage, 2), at_work(files, storage, None)
+    (files / "search.yaml").write_text(HEAD + "  train.lr: {low: 1e-4, high: 1e-2, log: true}\ntrials: 6\n")
+    dying = at_work(files, storage, dies=True)
+    while not [*files.glob("runs/small/*/t0001")]:  # else the other one might have done all by then
+        assert dying.is_alive()
+        time.sleep(0.05)
+    living = at_work(files, storage, dies=False)
     dying.join()
     assert dying.exitcode == -signal.SIGKILL
     living.join()
@@ -281,7 +284,7 @@ def test_a_stopped_trial_is_given_back_and_goes_on(files: Path, cli: Cli, monkey
 
 def test_a_study_in_postgresql_is_shared(files: Path, postgres: str) -> None:
     (files / "search.yaml").write_text(SEARCH.replace("trials: 6", "trials: 4"))
-    both = [at_work(files, postgres, None), at_work(files, postgres, None)]
+    both = [at_work(files, postgres, dies=False), at_work(files, postgres, dies=False)]
     for process in both:
         process.join()
         assert process.exitcode == 0

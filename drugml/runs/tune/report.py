@@ -72,8 +72,7 @@ class Standing:
         written = [self._trials(folder / TRIALS_CSV), self._history(folder / HISTORY)]
         if self.ranked:
             best = self.ranked[0]
-            config = standing_alone(self.claims.space.config(best.params))
-            text = self._origin(best, study, run_id, tags) + to_yaml(config)
+            text = self._origin(best, study, run_id, tags) + to_yaml(self.claims.space.config(best.params))
             (folder / BEST).write_text(text, encoding="utf-8")
             written.append(folder / BEST)
         if importance := self._importance():

@@ -17,7 +17,6 @@ from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import CONFIG, REJECTS, SPLIT, check_writable, write_rejects
 from drugml.runs.tune.data import Tables
 from drugml.runs.tune.propose import pruner
-from drugml.runs.tune.report import standing_alone
 from drugml.runs.tune.space import Space
 from drugml.runs.tune.storage import Kept
 from drugml.tracking.find import lookup
@@ -140,7 +139,7 @@ def _short(value: Any) -> str:
 
 def _begin(plan: Plan, kept: Kept, store: Store) -> tuple[str, Path]:
     """Record the study's run, with what it searches on what; no label of any fold is written."""
-    config, judged = standing_alone(plan.space.base), plan.dataset.judged
+    config, judged = plan.space.base, plan.dataset.judged
     experiment = config.tracking.experiment or judged.name
     root = Path(config.tracking.folder).absolute()
     check_writable(root)

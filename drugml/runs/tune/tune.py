@@ -20,7 +20,7 @@ from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.tune.check import checked_space
 from drugml.runs.tune.claims import DIED, NUMBER, REASON, Claim, Claims
 from drugml.runs.tune.data import Tables
-from drugml.runs.tune.report import BEST, Standing, shown
+from drugml.runs.tune.report import BEST, Standing, shown, standing_alone
 from drugml.runs.tune.space import Space
 from drugml.runs.tune.storage import JOURNAL, kept
 from drugml.runs.tune.study import Joined, Plan, join
@@ -125,7 +125,7 @@ def _plan(spec: SearchSpec, space: Space, study: str | None) -> Plan:
     log.info("%s", dataset.summary())
     task = dataset.config.task
     resolved = space.base.model_copy(update={"task": task, "data": dataset.config.data})
-    space = replace(space, base=resolved)
+    space = replace(space, base=standing_alone(resolved))
     metric = spec.metric or TASKS[type(task)].metrics[0]  # type: ignore[attr-defined]
     _check_metric(metric, dataset)
     for data in space.branches():
