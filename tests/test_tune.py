@@ -4,7 +4,6 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -248,11 +247,12 @@ def test_a_trial_that_fails_is_a_failed_trial_and_a_slow_one_is_ended_early(file
     assert "1 pruned, 1 failed" in done.out
 
 
-def test_a_search_in_which_everything_fails_ends(files: Path, cli: Cli) -> None:
+def test_a_search_in_which_everything_fails_ends(files: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drugml.runs.tune.tune.IN_A_ROW", 2)
     (files / "search.yaml").write_text(HEAD + "  train.lr: {low: 1e30, high: 1e35, log: true}\n")
     failed = cli("tune", "run.yaml", "search.yaml", "train.schedule=constant")
     assert failed.code == 2
-    assert "5 trials in a row failed and none is complete; the last: epoch 1: the training loss is" in failed.err
+    assert "2 trials in a row failed and none is complete; the last: epoch 1: the training loss is" in failed.err
     _, whole, trials, _ = searched(files)
     assert whole.info.status == "FAILED"
     assert {r.info.status for r in trials} == {"FAILED"}
@@ -283,7 +283,7 @@ def test_a_stopped_trial_is_given_back_and_goes_on(files: Path, cli: Cli, monkey
 
 
 def test_a_study_in_postgresql_is_shared(files: Path, postgres: str) -> None:
-    (files / "search.yaml").write_text(SEARCH.replace("trials: 6", "trials: 4"))
+    (files / "search.yaml").write_text(BASELINES + "trials: 4\n")
     both = [at_work(files, postgres, dies=False), at_work(files, postgres, dies=False)]
     for process in both:
         process.join()
@@ -337,12 +337,14 @@ class Worker:
         return ran
 
 
-@pytest.fixture(params=["journal", "sqlite"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    return f"{tmp_path}/s.journal" if request.param == "journal" else f"sqlite:///{tmp_path}/s.db"
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    return f"{tmp_path}/s.journal"
 
 
-def test_a_trial_whose_process_died_is_run_again_once_and_by_one(tmp_path: Path, storage: str) -> None:
+@pytest.mark.parametrize("name", ["{}/s.journal", "sqlite:///{}/s.db"])
+def test_a_trial_whose_process_died_is_run_again_once_and_by_one(tmp_path: Path, name: str) -> None:
+    storage = name.format(tmp_path)
     dead, first, second = (Worker(tmp_path, storage) for _ in range(3))
     lost = dead.claims.claim()
     assert lost is not None
