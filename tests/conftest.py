@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -59,36 +58,6 @@ def place(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     shutil.copy(database, tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """URL of a PostgreSQL server of our own, which listens on a socket in its folder only."""
-    programs = [shutil.which("initdb"), shutil.which("pg_ctl")]
-    if None in programs:
-        pytest.skip("PostgreSQL's initdb and pg_ctl are not on the PATH")
-    pytest.importorskip("psycopg2")
-    initdb, pg_ctl = programs
-    # a socket's path has 107 characters at most, and the server does not run as root
-    owner = {"user": "nobody"} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="drugml-pg-"))
-    if owner:
-        shutil.chown(folder, "nobody")
-    settings = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    data = ["-D", folder / "data"]
-
-    def run(*command: object) -> None:
-        subprocess.run([*map(str, command)], stdout=subprocess.DEVNULL, cwd=folder, check=True, **owner)
-
-    try:
-        run(initdb, *data, "-U", "drugml", "-A", "trust", "--no-sync")
-        run(pg_ctl, *data, "-w", "-l", folder / "server.log", "-o", settings, "start")
-        try:
-            yield f"postgresql://drugml@/postgres?host={folder}"
-        finally:
-            run(pg_ctl, *data, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 Cli = Callable[..., Output]
