@@ -130,7 +130,9 @@ def test_every_value_is_shown_with_where_it_was_written(herg: Path) -> None:
     assert shown["train.epochs"] == ("50", "default")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in (ROOT / "configs").rglob("*.yaml") if p.parent.name != "search"), ids=lambda p: p.stem
+)
 def test_every_shipped_config_loads(path: Path) -> None:
     load(RunSpec, path, ["data.path=drugml:b3db-logbb", "data.targets=[logBB]"])
 

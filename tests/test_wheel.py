@@ -18,7 +18,12 @@ def test_presets_and_embedded_tables_are_inside_the_wheel(tmp_path: Path) -> Non
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
         file.extractall(tmp_path / "installed")
-    assert {"drugml/configs/presets/quick.yaml", "drugml/data/embedded/b3db-class.csv.gz", "drugml/py.typed"} <= names
+    assert {
+        "drugml/configs/presets/quick.yaml",
+        "drugml/configs/search/gnn.yaml",
+        "drugml/data/embedded/b3db-class.csv.gz",
+        "drugml/py.typed",
+    } <= names
     assert not {n for n in names if n.startswith(("tests/", "scripts/"))}
     config = tmp_path / "run.yaml"
     config.write_text("base: drugml:quick\ndata: {path: drugml:b3db-logbb, targets: [logBB]}\n")

@@ -11,6 +11,7 @@ from drugml.cli import cache, config, data, models, registry, runs
 from drugml.cli.compare import compare
 from drugml.cli.launched import launched
 from drugml.cli.recovery import reproduce, show, sync
+from drugml.cli.tune import tune
 from drugml.cli.work import show_work
 from drugml.errors import Stopped, UserError
 
@@ -29,6 +30,7 @@ app.add_typer(runs.app, name="runs")
 app.command()(compare)
 app.command()(sync)
 app.command()(reproduce)
+app.command()(tune)
 
 Source = Annotated[
     str | None,

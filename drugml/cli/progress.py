@@ -48,6 +48,25 @@ class Bar(Lines):
         self._bar.stop()  # otherwise the terminal keeps a hidden cursor
 
 
+class Bars(Silent):
+    """A bar and no lines for each of many trainings."""
+
+    def __init__(self) -> None:
+        self._bar = Bar()
+
+    def batch(self, epoch: int, done: int, total: int) -> None:
+        self._bar.batch(epoch, done, total)
+
+    def end(self) -> None:
+        self._bar.end()
+        self._bar = Bar()
+
+
+def in_trials() -> Listener:
+    """For one of many trainings: a bar in a terminal, nothing otherwise."""
+    return Bars() if sys.stderr.isatty() else Silent()
+
+
 def listener() -> Listener:
     """A bar in a terminal, lines otherwise."""
     return Bar() if sys.stderr.isatty() else Lines()

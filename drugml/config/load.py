@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from drugml.errors import UserError, nearest
 
@@ -186,16 +187,36 @@ def _override(data: dict[str, Any], where: Origins, item: str) -> dict[str, Any]
     if not equals:
         raise ConfigError(f"{item!r}: an override is KEY=VALUE, for example train.lr=3e-4")
     key, value = dotted.split("."), yaml.load(text, Yaml12)
-    section = reduce(_inside, key, data)
-    if isinstance(value, str) and (tag := next((t for t in TAGS if _inside(section, t)), None)):
-        key.append(tag)  # model=gin means model.name=gin
-    for n in range(1, len(key) + 1):
-        where[tuple(key[:n])] = f"override {item!r}"
+    at = _named(data, key, value)
+    for n in range(1, len(at) + 1):
+        where[tuple(at[:n])] = f"override {item!r}"
+    return put(data, key, value)
+
+
+def put(data: dict[str, Any], key: Sequence[str], value: Any) -> dict[str, Any]:
+    """Lay one value on a config; a text on a section that has variants chooses one: model=gine is model.name=gine."""
     patch: Any = value
-    for part in reversed(key):
+    for part in reversed(_named(data, key, value)):
         patch = {part: patch}
     merged: dict[str, Any] = merge(data, patch)
     return merged
+
+
+def _named(data: dict[str, Any], key: Sequence[str], value: Any) -> list[str]:
+    """A key as it is meant: `model` is `model.name` where a text is laid on it."""
+    section = reduce(_inside, key, data)
+    tag = next((t for t in TAGS if _inside(section, t)), None) if isinstance(value, str) else None
+    return [*key, *([tag] if tag else [])]
+
+
+def fields(schema: type[BaseModel], data: Mapping[str, Any], key: Sequence[str]) -> dict[str, FieldInfo]:
+    """What can be written in the section that stands at a key; nothing where there is no section."""
+    for n, part in enumerate(key):
+        if part not in _variant(schema, data, tuple(key[:n])).model_fields:
+            return {}
+        if not _variants(schema, data, tuple(key[: n + 1])):
+            return {}
+    return _variant(schema, data, tuple(key)).model_fields
 
 
 def _explain(error: ValidationError, schema: type[BaseModel], data: Any, where: Origins) -> Iterator[str]:

@@ -45,6 +45,11 @@ def write_inputs(dataset: Dataset, folder: Path, plans: Sequence[SplitPlan]) -> 
     write_split(folder / SPLIT, data.split, plans, {"leaks": report(plan, data.targets).as_dict()})
     found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
     log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
+    write_rejects(dataset, folder)
+
+
+def write_rejects(dataset: Dataset, folder: Path) -> None:
+    """Write which rows are not used, or not with all their labels, and why."""
     with (folder / REJECTS).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "smiles", "status", "reason"])

@@ -7,10 +7,10 @@ from datetime import datetime
 from drugml.errors import UserError, nearest
 from drugml.tasks import TASKS
 from drugml.tracking.find import Found, newest
-from drugml.tracking.run import COMPARE, CV, KIND, TRAIN
+from drugml.tracking.run import COMPARE, CV, KIND, TRAIN, TUNE
 from drugml.tracking.store import connect
 
-KINDS = (TRAIN, CV, COMPARE)
+KINDS = (TRAIN, CV, TUNE, COMPARE)
 SHORT = 8
 """Characters of a run id; `lookup` takes so few where they name one run."""
 
@@ -45,11 +45,11 @@ class Listing:
 
 
 def listed(experiment: str | None, kind: str | None, limit: int, uri: str | None) -> Listing:
-    """The last runs that were started, the newest first; the folds of a cross-validation are not among them.
+    """The last runs that were started, the newest first; not the folds and trials nested in them.
 
     Args:
         experiment: of this one; of all if None.
-        kind: train, cv or comparison; all if None.
+        kind: train, cv, tune or comparison; all if None.
         limit: at most so many.
         uri: tracking URI, as in `connect`.
 
@@ -64,7 +64,10 @@ def listed(experiment: str | None, kind: str | None, limit: int, uri: str | None
 
 
 def _score(run: Found) -> str:
-    """The first test metric of the task; of a cross-validation its mean with SD and interval."""
+    """The first test metric of the task; of a cross-validation its mean with SD and interval; of a search its best."""
+    if run.tags.get(KIND) == TUNE:
+        best = {k: v for k, v in run.metrics.items() if k.startswith("best/val/")}
+        return ", ".join(f"{k.removeprefix('best/')} {v:.4g}" for k, v in best.items())
     heads = {s.model_fields["kind"].default: TASKS[s] for s in TASKS}
     task = heads.get(run.params.get("task.kind"))
     name = f"test/{task.metrics[0]}" if task is not None else None  # type: ignore[attr-defined]

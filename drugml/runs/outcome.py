@@ -29,6 +29,7 @@ from drugml.runs.source import lineage
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import definition_hash, evaluate
 from drugml.tracking.run import TrackedRun
+from drugml.training.data import TrainingData
 from drugml.training.finite import NotFinite
 from drugml.training.fit import Fitted, fit
 from drugml.training.listener import Listener
@@ -66,10 +67,8 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
         run.tags(fitted.tags)
         bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
         predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
-        metrics = {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"}
-        if fitted.best_epoch is not None:
-            metrics["best/epoch"] = float(fitted.best_epoch)
-        return Outcome(tested(dataset, run, folder, predictor, metrics, fitted.seconds), fitted.seconds)
+        metrics = tested(dataset, run, folder, predictor, best_metrics(fitted), fitted.seconds)
+        return Outcome(metrics, fitted.seconds)
 
 
 @contextmanager
@@ -117,6 +116,24 @@ def tested(
         if file.name in (METRICS, "metrics.csv", PREDICTIONS) or file.suffix == ".png":
             run.file(file)
     return metrics
+
+
+def fit_recorded(
+    config: RunSpec, data: TrainingData, run: TrackedRun, folder: Path, listener: Listener, again: str
+) -> Fitted:
+    """Fit on the training fold, judge on the validation fold, and record every epoch; arguments as `fit_and_test`.
+
+    Raises:
+        UserError: if the loss is not finite or the folder cannot be written.
+    """
+    with _writable(folder, again):
+        return fit(config, data, folder / CHECKPOINT, Recorder(listener, run, folder / "metrics.csv"))
+
+
+def best_metrics(fitted: Fitted) -> dict[str, float]:
+    """Metrics of the chosen epoch, such as best/val/rmse."""
+    epoch = {} if fitted.best_epoch is None else {"best/epoch": float(fitted.best_epoch)}
+    return {f"best/{k}": v for k, v in fitted.best.items() if k != "lr"} | epoch
 
 
 def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, float]:

@@ -7,7 +7,7 @@ import re
 import shlex
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 SHORTEST, LONGEST = 5.0, 60.0
 """Seconds for which a store that failed is left alone."""
 KIND = "drugml.kind"
-"""Tag that says what a run is: one of the next six."""
+"""Tag that says what a run is: one of the next eight."""
 TRAIN, CV, FOLD, MEMBER, COMPARE, REPRODUCTION = "train", "cv", "fold", "member", "comparison", "reproduction"
+TUNE, TRIAL = "tune", "trial"
 VERBS = {
     TRAIN: "drugml train",
     CV: "drugml cv",
@@ -35,8 +36,10 @@ VERBS = {
     MEMBER: "drugml train",
     COMPARE: "drugml compare",
     REPRODUCTION: "drugml reproduce",
+    TUNE: "drugml tune",
+    TRIAL: "drugml tune",
 }
-NESTED = (FOLD, MEMBER)
+NESTED = (FOLD, MEMBER, TRIAL)
 """Kinds of runs that are part of another."""
 PARENT = "mlflow.parentRunId"
 MADE_WITH = "drugml.made_with"
@@ -55,6 +58,8 @@ class TrackedRun:
         """That of this run, once it is registered."""
         self.why = ""
         """Of the last failure."""
+        self.status = RunStatus.to_string(RunStatus.FINISHED)
+        """How it ends if nothing is raised."""
         self._journal = Journal(folder, run_id, store.uri)
         self._begun = False
         self._wait, self._next = 0.0, 0.0
@@ -73,6 +78,18 @@ class TrackedRun:
         """From now on failures are not raised but kept; what was kept before is sent."""
         self._begun = True
         self._again()
+
+    def killed(self) -> None:
+        """It ends before its time."""
+        self.status = RunStatus.to_string(RunStatus.KILLED)
+
+    def failed(self, error: BaseException) -> None:
+        """Keep why it failed; a mistake in the program with its traceback."""
+        self.status = RunStatus.to_string(RunStatus.FAILED)
+        self.tags({"drugml.error": str(error)[:5000]})
+        if not isinstance(error, UserError):
+            (self.folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            self.file(self.folder / "error.txt")
 
     def params(self, config: Mapping[str, Any]) -> None:
         """The resolved config, flattened to `train.lr`; values as they stand in its JSON."""
@@ -184,7 +201,9 @@ class TrackedRun:
 
 
 @contextmanager
-def tracked(store: Store, run_id: str, folder: Path, *, strict: bool = True) -> Iterator[TrackedRun]:
+def tracked(
+    store: Store, run_id: str, folder: Path, *, strict: bool = True, last: Callable[[], bool] = lambda: True
+) -> Iterator[TrackedRun]:
     """Keep the status of a run true: RUNNING, then FINISHED, KILLED if stopped from outside, or FAILED.
 
     Args:
@@ -192,6 +211,7 @@ def tracked(store: Store, run_id: str, folder: Path, *, strict: bool = True) -> 
         run_id: of the run.
         folder: its own, for what cannot be sent.
         strict: whether failures end the run until it says `begin`.
+        last: asked at the end; where other processes go on with the run, it stays RUNNING.
 
     Raises:
         UserError: if the store refuses the run at its beginning.
@@ -203,12 +223,15 @@ def tracked(store: Store, run_id: str, folder: Path, *, strict: bool = True) -> 
         run.running()
         yield run
     except (Stopped, KeyboardInterrupt, SystemExit):
-        _ended(run, RunStatus.KILLED)
+        if last():
+            _ended(run, RunStatus.KILLED)
         raise
     except BaseException as error:
-        _ended(run, RunStatus.FAILED, error)
+        if last():
+            _ended(run, RunStatus.FAILED, error)
         raise
-    run.end(RunStatus.to_string(RunStatus.FINISHED))
+    if last():
+        run.end(run.status)
 
 
 def _ended(run: TrackedRun, status: RunStatus, error: BaseException | None = None) -> None:
@@ -216,10 +239,7 @@ def _ended(run: TrackedRun, status: RunStatus, error: BaseException | None = Non
     try:
         run.begin()
         if error is not None:
-            run.tags({"drugml.error": str(error)[:5000]})
-        if error is not None and not isinstance(error, UserError):
-            (run.folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            run.file(run.folder / "error.txt")
+            run.failed(error)
     except Exception as other:
         log.warning("MLflow: the reason of the end could not be recorded with run %s: %s", run.run_id, why(other))
     try:

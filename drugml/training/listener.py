@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Told after every batch and epoch; must not fail."""
+    """Told after every batch and epoch; must not fail. What it raises on purpose after an epoch ends the training."""
 
     def begin(self, history: list[dict[str, float]]) -> None:
         """Training begins; `history` has the metrics of the epochs that a resumed run has behind it."""
