@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -224,8 +224,12 @@ def _follow() -> None:
             dataset = _prepared(config)
         if (own := _hashes(dataset)) != job["hashes"]:
             raise RuntimeError(f"process {Ranks.now().rank + 1} has other data or folds: {own}, not {job['hashes']}")
-        with suppress(UserError):  # the first one has it too, and says it
+        try:
             fit(config.with_member_seed(), dataset.training, Path(job["checkpoint"]), Silent())
+        except UserError as error:
+            time.sleep(GRACE)  # the first one has it too, says it, and ends this process
+            log.error("process %d: %s", Ranks.now().rank + 1, error)
+            raise SystemExit(1) from None
 
 
 def _prepared(config: RunSpec) -> Dataset:
