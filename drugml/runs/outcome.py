@@ -29,6 +29,8 @@ from drugml.training.fit import Fitted, fit
 from drugml.training.listener import Listener
 
 CHECKPOINT, BUNDLE, PREDICTIONS, METRICS = "last.ckpt", "bundle", "test_predictions.csv", "metrics.json"
+HISTORY = "metrics.csv"
+"""Of every epoch."""
 PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
 
@@ -55,7 +57,7 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     Raises:
         UserError: if the loss is not finite or the folder cannot be written.
     """
-    recorder = Recorder(listener, run, folder / "metrics.csv")
+    recorder = Recorder(listener, run, folder / HISTORY)
     try:
         with joint(dataset, folder / CHECKPOINT, again):
             fitted = fit(dataset.config.with_member_seed(), dataset.training, folder / CHECKPOINT, recorder)
@@ -84,7 +86,7 @@ def tested(
     run.metrics({**readable(dataset.config, metrics), "train_seconds": seconds})
     (folder / METRICS).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
     for file in sorted(folder.iterdir()):
-        if file.name in (METRICS, "metrics.csv", PREDICTIONS) or file.suffix == ".png":
+        if file.name in (METRICS, HISTORY, PREDICTIONS) or file.suffix == ".png":
             run.file(file)
     return metrics
 
