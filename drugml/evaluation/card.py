@@ -20,7 +20,7 @@ from drugml.evaluation.card_findings import accounting, findings
 from drugml.evaluation.card_labels import classes, distributions, missingness, noise_section
 from drugml.evaluation.card_map import Layer, chemical_map
 from drugml.evaluation.card_structures import conflicts_section, scaffolds_section
-from drugml.evaluation.card_style import STYLE
+from drugml.evaluation.page import header, page, sections
 
 MAPPED = 4
 """Targets that get a panel in the map."""
@@ -66,7 +66,7 @@ def card(
 ) -> str:
     """As `write_card`, the text."""
     table = Examined(record, facts, spec)
-    sections = {
+    parts = {
         "Rows": accounting(record, audit) + _folds(fold),
         "Findings": findings(audit),
         "Labels": distributions(table, audit),
@@ -77,16 +77,7 @@ def card(
         "Largest scaffolds": scaffolds_section(table),
         "Chemical space": _map(table, fold),
     }
-    body = "".join(f"<section><h2>{name}</h2>{text}</section>" for name, text in sections.items() if text)
-    title = escape(f"Data card: {record.name}")
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        'img-src data:">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{_header(table, audit, about)}{body}"
-        "</main></body></html>\n"
-    )
+    return page(f"Data card: {record.name}", _header(table, audit, about) + sections(parts))
 
 
 def _header(table: Examined, audit: Audit, about: Mapping[str, str]) -> str:
@@ -96,8 +87,7 @@ def _header(table: Examined, audit: Audit, about: Mapping[str, str]) -> str:
         f"{counted(audit.rows, 'row')}, {counted(audit.molecules, 'different molecule')}{size}, "
         f"{counted(len(table.record.targets), 'target')}"
     )
-    lines = "".join(f"<tr><th>{escape(k)}</th><td><code>{escape(v)}</code></td></tr>" for k, v in about.items())
-    return f'<h1>{escape(table.record.name)}</h1><p class="lead">{lead}</p><table>{lines}</table>'
+    return f'<h1>{escape(table.record.name)}</h1><p class="lead">{lead}</p>{header(about)}'
 
 
 def _folds(fold: NDArray[np.int8] | None) -> str:

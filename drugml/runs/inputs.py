@@ -1,6 +1,7 @@
 """The files of a run folder that say what is trained on: config, rejects, split, data card."""
 
 import csv
+import json
 import logging
 import os
 from collections import Counter
@@ -17,15 +18,16 @@ from drugml.runs.dataset import Dataset
 
 log = logging.getLogger(__name__)
 
-CONFIG, REJECTS, SPLIT, CARD, CHANGED = (
+CONFIG, REJECTS, SPLIT, CARD, AUDIT, CHANGED = (
     "config.yaml",
     "rejects.csv",
     "split.csv",
     "data_card.html",
+    "audit.json",
     "standardized.csv",
 )
-INPUTS = (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD, CHANGED)
-"""All of them; the last two are not always there."""
+INPUTS = (CONFIG, REJECTS, SPLIT, f"{SPLIT}.json", CARD, AUDIT, CHANGED)
+"""All of them; the last one is not always there."""
 
 
 def write_inputs(dataset: Dataset, folder: Path, plans: Sequence[SplitPlan]) -> None:
@@ -43,7 +45,10 @@ def write_inputs(dataset: Dataset, folder: Path, plans: Sequence[SplitPlan]) -> 
         log.info("standardisation changed %s rows; see %s", f"{len(dataset.judged.changed):,}", CHANGED)
     plan, data = dataset.training.plan, dataset.config.data
     write_split(folder / SPLIT, data.split, plans, {"leaks": report(plan, data.targets).as_dict()})
-    found = Counter(f.severity.value for f in write_training_card(dataset, folder / CARD).findings)
+    findings = write_training_card(dataset, folder / CARD).findings
+    said = [{"severity": f.severity.value, "kind": f.kind.replace("_", " "), "text": f.text} for f in findings]
+    (folder / AUDIT).write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
+    found = Counter(f.severity.value for f in findings)
     log.info("audit: %s; see %s", ", ".join(f"{n} {s}s" for s, n in found.items()) or "no findings", CARD)
     write_rejects(dataset, folder)
 

@@ -35,6 +35,8 @@ from drugml.training.fit import Fitted, fit
 from drugml.training.listener import Listener
 
 CHECKPOINT, BUNDLE, PREDICTIONS, METRICS = "last.ckpt", "bundle", "test_predictions.csv", "metrics.json"
+HISTORY = "metrics.csv"
+"""Of every epoch."""
 PER_TARGET = 10
 """With more targets than this, single targets are in metrics.json only, so that the UI stays readable."""
 
@@ -113,7 +115,7 @@ def tested(
     run.metrics({**readable(dataset.config, metrics), "train_seconds": seconds})
     (folder / METRICS).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
     for file in sorted(folder.iterdir()):
-        if file.name in (METRICS, "metrics.csv", PREDICTIONS) or file.suffix == ".png":
+        if file.name in (METRICS, HISTORY, PREDICTIONS) or file.suffix == ".png":
             run.file(file)
     return metrics
 

@@ -19,6 +19,7 @@ from drugml.runs.lock import sole
 from drugml.runs.members import members_of
 from drugml.runs.opening import Opened, begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, hashes
+from drugml.runs.report import write_report
 from drugml.runs.source import lineage, test_keys, unseen
 from drugml.tasks import TASKS
 from drugml.tracking import models
@@ -141,6 +142,7 @@ def _name(config: RunSpec) -> str:
 
 def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> dict[str, float]:
     metrics = fit_run(dataset, opened, listener, f"drugml train --resume {opened.run.run_id}").metrics
+    write_report(dataset, opened.run, opened.folder)
     opened.run.model(opened.folder / BUNDLE, _registered_as(dataset), _version_tags(dataset, metrics))
     return metrics
 
