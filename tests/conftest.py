@@ -177,3 +177,13 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     from drugml.runs.predict import stream
 
     monkeypatch.setattr(stream, "CHUNK", ON_CPU)
+
+
+@pytest.fixture
+def files(place: Path, small: Path) -> Path:
+    """A folder with a table, a run config and a search."""
+    from tests.searches import RUN, SEARCH
+
+    (place / "run.yaml").write_text(RUN)
+    (place / "search.yaml").write_text(SEARCH)
+    return place

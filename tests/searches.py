@@ -14,6 +14,33 @@ from drugml.runs.tune import tune
 from drugml.runs.tune.trial import Reporter
 from drugml.training.listener import Silent
 
+RUN = """
+model: {name: dmpnn, hidden_dim: 16}
+head: {hidden_dim: 16}
+train: {epochs: 3, batch_size: 16, seed: 3}
+data: {path: small.csv, targets: [size], split: random}
+"""
+SEARCH = """
+study: s
+trials: 6
+sampler: {kind: tpe, startup_trials: 4}
+space:
+  model: [dmpnn, forest, knn]
+  featurizer: [chemprop_v2, ogb, morgan]
+  model.depth: {low: 2, high: 3}
+  model.trees: [5, 10]
+  model.k: {low: 1, high: 5}
+  train.lr: {low: 1e-4, high: 1e-2, log: true}
+"""
+BASELINES = """
+study: s
+space:
+  model: [forest, knn]
+  featurizer: [morgan]
+  model.trees: [5, 10]
+  model.k: {low: 1, high: 5}
+"""
+
 
 def at_work(place: Path, storage: str, *, dies: bool) -> BaseProcess:
     """A process that works on the study of `run.yaml` and `search.yaml`.

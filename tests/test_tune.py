@@ -1,13 +1,10 @@
 """Search: every trial runs once whatever dies, the test fold is never read, and the best config can be trained."""
 
-import json
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import optuna
 import pytest
 from mlflow import MlflowClient
@@ -18,50 +15,13 @@ from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.errors import Stopped, UserError
 from drugml.runs.dataset import prepare
-from drugml.runs.tune.claims import DIED, Claims, reason
-from drugml.runs.tune.data import Tables, without_test
-from drugml.runs.tune.propose import proposed
+from drugml.runs.tune.data import Tables
 from drugml.runs.tune.storage import kept
 from drugml.runs.tune.trial import Reporter
 from tests.conftest import Cli, read_csv
 from tests.postgres import postgres
-from tests.searches import at_work
-from tests.test_search_config import HEAD, space_of
-
-RUN = """
-model: {name: dmpnn, hidden_dim: 16}
-head: {hidden_dim: 16}
-train: {epochs: 3, batch_size: 16, seed: 3}
-data: {path: small.csv, targets: [size], split: random}
-"""
-SEARCH = """
-study: s
-trials: 6
-sampler: {kind: tpe, startup_trials: 4}
-space:
-  model: [dmpnn, forest, knn]
-  featurizer: [chemprop_v2, ogb, morgan]
-  model.depth: {low: 2, high: 3}
-  model.trees: [5, 10]
-  model.k: {low: 1, high: 5}
-  train.lr: {low: 1e-4, high: 1e-2, log: true}
-"""
-BASELINES = """
-study: s
-space:
-  model: [forest, knn]
-  featurizer: [morgan]
-  model.trees: [5, 10]
-  model.k: {low: 1, high: 5}
-"""
-
-
-@pytest.fixture
-def files(place: Path, small: Path) -> Path:
-    """A folder with a table, a run config and a search."""
-    (place / "run.yaml").write_text(RUN)
-    (place / "search.yaml").write_text(SEARCH)
-    return place
+from tests.searches import BASELINES, at_work
+from tests.test_search_config import HEAD
 
 
 def searched(place: Path, study: str = "small-s") -> tuple[MlflowClient, Run, list[Run], Path]:
@@ -109,48 +69,6 @@ def test_a_search_over_models_featurizers_and_settings(files: Path, cli: Cli) ->
     assert "test/rmse" in run.data.metrics
     assert run.data.tags["drugml.split_hash"] == whole.data.tags["drugml.split_hash"]
     assert (folder / "best.yaml").read_text().startswith(f"# Trial {best['trial']} of study small-s, the best of 6 ")
-
-
-def test_trials_never_see_a_label_of_the_test_fold(files: Path, cli: Cli, small: Path) -> None:
-    (files / "search.yaml").write_text(SEARCH.replace("trials: 6", "trials: 4"))
-    assert cli("tune", "run.yaml", "search.yaml").code == 0
-    _, _, trials, folder = searched(files)
-    values = [r["val/rmse"] for r in read_csv(folder / "trials.csv")]
-    curves = [p.read_text() for p in sorted(folder.glob("t*/metrics.csv"))]
-    assert curves
-    test = {int(r["line"]) for r in read_csv(folder / "split.csv") if r["fold"] == "test"}
-    assert len(test) == 6
-    lines = small.read_text().splitlines()
-    poisoned = [
-        ",".join([*row.split(",")[:1], "1e6", *row.split(",")[2:]]) if n in test else row
-        for n, row in enumerate(lines, 1)
-    ]
-    small.write_text("\n".join(poisoned) + "\n")
-    again = cli("tune", "run.yaml", "search.yaml", "--study", "poisoned")
-    assert again.code == 0, again.err
-    _, whole, other, folder = searched(files, "poisoned")
-    assert [r["val/rmse"] for r in read_csv(folder / "trials.csv")] == values
-    assert [p.read_text() for p in sorted(folder.glob("t*/metrics.csv"))] == curves
-    assert whole.data.tags["drugml.data_hash"] != trials[0].data.tags["drugml.data_hash"]
-    for mine, theirs in zip(trials, other, strict=True):
-        drop = ("train_seconds",)
-        assert {k: v for k, v in mine.data.metrics.items() if k not in drop} == {
-            k: v for k, v in theirs.data.metrics.items() if k not in drop
-        }
-
-
-def test_what_a_trial_learns_from_has_no_row_of_the_test_fold(files: Path) -> None:
-    dataset = prepare(load(RunSpec, Path("run.yaml")))
-    whole, cut = dataset.training, Tables(dataset).data(dataset.config)
-    assert len(whole.plan.indices("test")) == 6
-    assert len(cut.plan.indices("test")) == 0
-    assert len(cut.store) == len(cut.low) == len(cut.plan.molecules.smiles) == 54
-    for fold in ("train", "val"):
-        np.testing.assert_array_equal(cut.fold(fold)[1], whole.fold(fold)[1])
-        keys = [np.asarray(d.store.molecule["inchikey"])[d.plan.indices(fold)] for d in (whole, cut)]
-        np.testing.assert_array_equal(*keys)
-    hidden = set(np.asarray(whole.store.molecule["inchikey"])[whole.plan.indices("test")].tolist())
-    assert not hidden & set(np.asarray(without_test(whole).store.molecule["inchikey"]).tolist())
 
 
 def test_two_processes_one_of_them_killed_in_the_middle_of_a_trial(files: Path) -> None:
@@ -249,7 +167,7 @@ def test_a_trial_that_fails_is_a_failed_trial_and_a_slow_one_is_ended_early(file
 
 
 def test_a_search_in_which_everything_fails_ends(files: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drugml.runs.tune.tune.IN_A_ROW", 2)
+    monkeypatch.setattr(import_module("drugml.runs.tune.tune"), "IN_A_ROW", 2)
     (files / "search.yaml").write_text(HEAD + "  train.lr: {low: 1e30, high: 1e35, log: true}\n")
     failed = cli("tune", "run.yaml", "search.yaml", "train.schedule=constant")
     assert failed.code == 2
@@ -314,104 +232,6 @@ def test_a_storage_that_is_none_is_refused_without_its_password(files: Path, cli
     assert refused.code == 2, refused.err
     assert said in refused.err
     assert "secret" not in refused.err
-
-
-class Worker:
-    """A process of a study, as its storage and locks see it."""
-
-    def __init__(self, folder: Path, storage: str, trials: int = 4, sampler: str = "random") -> None:
-        text = f"{HEAD}  model: [knn, forest]\n  model.k: [1, 2]\n  model.trees: [1, 2]\nsampler: {sampler}"
-        space, spec = space_of(folder, text)
-        self._alive = ExitStack()
-        place = self._alive.enter_context(kept(storage, "s"))
-        self.study = optuna.create_study(storage=place.storage, study_name="s", load_if_exists=True)
-        self.claims = Claims(self.study, place.locks, space, spec, trials)
-
-    def die(self) -> None:
-        """End as SIGKILL does for the others: the locks are gone, nothing else is done."""
-        self._alive.close()
-
-    def finish(self) -> list[int]:
-        """Work until nothing is left; the trials that it ran."""
-        ran = []
-        while (claim := self.claims.claim()) is not None:
-            assert self.claims.end(claim, TrialState.COMPLETE, 1.0, "")
-            ran.append(claim.number)
-        return ran
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> str:
-    return f"{tmp_path}/s.journal"
-
-
-@pytest.mark.parametrize("name", ["{}/s.journal", "sqlite:///{}/s.db"])
-def test_a_trial_whose_process_died_is_run_again_once_and_by_one(tmp_path: Path, name: str) -> None:
-    storage = name.format(tmp_path)
-    dead, first, second = (Worker(tmp_path, storage) for _ in range(3))
-    lost = dead.claims.claim()
-    assert lost is not None
-    assert first.claims.others() == [1]
-    other = first.claims.claim()
-    assert other is not None
-    assert other.number == 2
-    dead.die()
-    again = second.claims.claim()
-    assert again is not None
-    assert (again.number, again.point) == (1, lost.point)
-    assert not dead.claims.end(lost, TrialState.COMPLETE, 1.0, "")  # it was not dead after all: its result is left out
-    assert first.claims.end(other, TrialState.COMPLETE, 1.0, "")
-    assert second.claims.end(again, TrialState.COMPLETE, 1.0, "")
-    assert first.finish() == [3, 4]
-    assert second.finish() == []
-    assert [t.user_attrs["number"] for t in first.claims.entries()] == [1, 2, 3, 4]
-    assert len({json.dumps(t.params) for t in first.claims.entries()}) == 4
-
-
-def test_a_trial_that_kills_two_processes_is_failed(tmp_path: Path, storage: str) -> None:
-    for _ in range(2):
-        worker = Worker(tmp_path, storage, trials=2)
-        claim = worker.claims.claim()
-        assert claim is not None
-        assert claim.number == 1
-        worker.die()
-    last = Worker(tmp_path, storage, trials=2)
-    assert last.finish() == [2]
-    first, second = last.claims.entries()
-    assert (first.state, second.state) == (TrialState.FAIL, TrialState.COMPLETE)
-    assert reason(first) == DIED
-
-
-def test_a_process_killed_while_it_enters_a_trial_again_does_not_double_it(
-    tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dead, helper = Worker(tmp_path, storage), Worker(tmp_path, storage)
-    dead.claims.claim()
-    dead.die()
-    with monkeypatch.context() as patched:
-        patched.setattr(helper.study, "tell", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
-        with pytest.raises(KeyboardInterrupt):
-            helper.claims.claim()
-    helper.die()
-    last = Worker(tmp_path, storage)
-    assert sorted(last.finish()) == [1, 2, 3, 4]
-    assert Counter(t.state for t in last.study.trials) == {TrialState.COMPLETE: 4, TrialState.FAIL: 1}
-
-
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
-def test_points_are_proposed_once_each(tmp_path: Path, sampler: str) -> None:
-    worker = Worker(tmp_path, f"{tmp_path}/s.journal", trials=9, sampler=sampler)
-    assert worker.claims.asked == 4  # the space has no more
-    assert worker.finish() == [1, 2, 3, 4]
-    assert len({json.dumps(t.params) for t in worker.claims.entries()}) == 4
-
-
-def test_proposals_depend_on_seed_and_number_only(tmp_path: Path) -> None:
-    space, spec = space_of(tmp_path, HEAD + "  train.lr: {low: 1e-4, high: 1e-2, log: true}")
-    one, same, other = (proposed(space, spec, [], n, "minimize") for n in (1, 1, 2))
-    assert one == same != other
-    seeded = spec.model_copy(update={"seed": 1})
-    assert proposed(space, seeded, [], 1, "minimize") != one
 
 
 def test_a_study_that_drugml_did_not_make_is_left_alone(files: Path, cli: Cli) -> None:
