@@ -3,6 +3,7 @@
 import signal
 import time
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import optuna
