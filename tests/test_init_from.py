@@ -1,8 +1,10 @@
 """Encoders trained before: loaded, frozen, thawed, adapted; what of it is said, recorded and refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -11,6 +13,7 @@ from mlflow import MlflowClient
 from drugml.config.base import Spec
 from drugml.config.models import HeadSpec
 from drugml.config.techniques import Lora
+from drugml.data.splits import SplitPlan
 from drugml.models.network import Network
 from drugml.prediction.source import Source
 from drugml.prediction.trained import TrainedNetwork, layout_of
@@ -29,8 +32,6 @@ FAST = {"schedule": {"kind": "constant"}, "lr": 0.02, "init_from": "here"}
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     """With an encoder to start from."""
-    from dataclasses import replace
-
     plain, config = sixty(), run_spec(seed=7)
     torch.manual_seed(7)
     tensors = Network(config.model, config.head, layout_of(config.featurizer), 1).encoder.state_dict()
@@ -52,6 +53,29 @@ def test_the_encoder_is_loaded_and_the_head_is_new(data: TrainingData, caplog: p
     told = "train.init_from here: loaded encoder (W_i.weight, W_h.weight, W_o.weight, W_o.bias); not loaded: its head"
     assert told in caplog.text
     assert "of the new head for atoms are drawn by train.seed" in caplog.text
+
+
+def test_a_network_never_begins_from_scratch_where_an_encoder_is_named() -> None:
+    with pytest.raises(RuntimeError, match=r"train\.init_from is set, but no encoder was handed over"):
+        Module(run_spec(**FAST), sixty())
+
+
+def test_trials_of_a_search_keep_standard_errors() -> None:
+    from drugml.runs.tune.data import without_test
+
+    plain = sixty()
+    molecules = plain.plan.molecules._replace(
+        lines=list(map(str, range(60))),
+        inchikeys=np.arange(60).astype("S8"),
+        scaffolds=np.arange(60),
+        smiles=SMILES,
+    )
+    fold = plain.plan.fold.copy()
+    fold[:5] = 2
+    error = np.arange(60.0).reshape(60, 1)
+    cut = without_test(replace(plain, plan=SplitPlan(molecules, fold), error=error))
+    assert cut.error is not None
+    np.testing.assert_array_equal(cut.error, error[5:])
 
 
 def test_a_frozen_encoder_keeps_its_weights(data: TrainingData, tmp_path: Path) -> None:

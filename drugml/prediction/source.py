@@ -51,9 +51,14 @@ def of_bundle(folder: Path, reference: str) -> Source:
     """The encoder of a bundle.
 
     Raises:
-        UserError: if it is no bundle, or holds a baseline.
+        UserError: if it is no bundle, or holds a baseline or several networks.
     """
     spec, trained = (found := bundle.load(folder)).spec, found.trained
+    if spec.members:
+        raise UserError(
+            f"train.init_from = {reference!r}: is an ensemble of {len(spec.members)}; name the run or the bundle of "
+            "one member"
+        )
     if not isinstance(trained, TrainedNetwork):
         raise UserError(f"train.init_from = {reference!r}: is a {spec.model.name!r}, which has no encoder")
     run = spec.provenance.get("run")

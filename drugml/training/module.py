@@ -61,6 +61,8 @@ class Module(pl.LightningModule):
         train = torch.as_tensor(data.plan.indices("train"))
         self.order = Order(train, torch.as_tensor(np.diff(data.store.atom_start))[train], config.train)
         self.ranks = Ranks.now()
+        if config.train.init_from is not None and data.source is None:
+            raise RuntimeError("train.init_from is set, but no encoder was handed over")  # never silently from scratch
         if data.source is not None:
             begin(self.network, data.source, data.targets)
         if isinstance(config.train.adapters, Lora):

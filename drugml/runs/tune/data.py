@@ -1,6 +1,7 @@
 """What trials may see: the table without its test fold, with the features that each asks for."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from drugml.data.store import select
 from drugml.errors import UserError
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.outcome import hashes
+from drugml.runs.source import find_source
 from drugml.training.data import TrainingData
 
 KEPT = 3
@@ -38,6 +40,7 @@ def without_test(data: TrainingData) -> TrainingData:
         data.high[keep],
         data.weight[keep],
         SplitPlan(molecules, data.plan.fold[keep]),
+        None if data.error is None else data.error[keep],
     )
 
 
@@ -53,7 +56,8 @@ class Tables:
         """What a trial learns from.
 
         Raises:
-            UserError: if the table is not the one that the study began with, or a featurizer rejects other rows of it.
+            UserError: if the table is not the one that the study began with, a featurizer rejects other rows of it, or
+                the encoder of `train.init_from` does not fit the trial's model.
         """
         if config.featurizer not in self._kept:
             dataset = prepare(config)
@@ -66,7 +70,8 @@ class Tables:
                 )
             self._keep(dataset)
         self._kept.move_to_end(config.featurizer)
-        return self._kept[config.featurizer]
+        source = find_source(config)  # that of this trial: its model, and what is searched, may be others
+        return replace(self._kept[config.featurizer], source=source)
 
     def _keep(self, dataset: Dataset) -> None:
         self._kept[dataset.config.featurizer] = without_test(dataset.training)
