@@ -1,5 +1,5 @@
 #!/bin/bash
-# Trains on several nodes: sbatch scripts/slurm_train.sbatch CONFIG [KEY=VALUE ...]
+# Trains on several nodes: sbatch scripts/slurm_several_nodes.sh CONFIG [KEY=VALUE ...]
 # Not run on a cluster yet; set nodes, GPUs and cores to what yours has.
 #SBATCH --job-name=drugml
 #SBATCH --nodes=2
