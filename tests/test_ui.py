@@ -79,8 +79,8 @@ def browser() -> Iterator["playwright.Browser"]:
 def page(browser: "playwright.Browser", request: pytest.FixtureRequest) -> Iterator["playwright.Page"]:
     """A page that remembers nothing of other tests."""
     page = browser.new_page(viewport={"width": 1900, "height": 1300})
-    page.set_default_timeout(15_000)
-    playwright.expect.set_options(timeout=15_000)
+    page.set_default_timeout(90_000)
+    playwright.expect.set_options(timeout=90_000)
     yield page
     if os.environ.get("DRUGML_SCREENSHOTS"):
         page.screenshot(path=ROOT / "screenshots" / f"{request.node.name}.png")
