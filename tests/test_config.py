@@ -33,7 +33,7 @@ def test_a_preset_is_merged_key_by_key(herg: Path) -> None:
 
 def test_a_relative_table_is_relative_to_the_config(herg: Path) -> None:
     assert load(RunSpec, herg).data.path == str(herg.parent / "herg.csv")
-    assert load(RunSpec, herg, ["data.path=x.csv"]).data.path == "x.csv"
+    assert load(RunSpec, herg, ["data.path=x.csv"]).data.path == str(Path("x.csv").absolute())
     assert load(RunSpec, herg, ["data.path=drugml:b3db-logbb"]).data.path == "drugml:b3db-logbb"
 
 
@@ -43,6 +43,17 @@ def test_naming_another_variant_replaces_the_section(herg: Path) -> None:
 
 def test_a_section_left_out_can_be_overridden_in_part(herg: Path) -> None:
     assert load(RunSpec, herg, ["data.split.sizes=[0.6, 0.2, 0.2]"]).data.split.kind == "scaffold"
+
+
+def test_a_config_can_be_written_out_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the run's folder has it, from which `--resume` reads it."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text("data: {path: t.csv, targets: [y], split: {kind: file, path: s.csv}}")
+    config = load(RunSpec, Path("c.yaml"))
+    Path("runs").mkdir()
+    Path("runs/config.yaml").write_text(to_yaml(config))
+    assert load(RunSpec, Path("runs/config.yaml")) == config
+    assert config.data.path == str(tmp_path / "t.csv")
 
 
 def test_a_name_alone_stands_for_its_section(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def check(schema: type[S], data: dict[str, Any], where: Origins, overrides: Iter
     """Lay `data` on the defaults of `schema`, apply `KEY=VALUE` overrides, validate."""
     data = merge(_defaults(schema), data)
     for item in overrides:
-        data = _override(data, where, item)
+        data = _anchored(_override(data, where, item), Path())
     try:
         return schema.model_validate(data)
     except ValidationError as error:
@@ -116,11 +116,15 @@ def _preset(name: str, where: str, folder: Path) -> Path:
 
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths in a file, `data.path` and that of a split file, are relative to that file."""
+    """Relative paths, `data.path` and that of a split file, are relative to the file in which they stand.
+
+    Those of overrides are relative to the current folder. They become absolute, because the config is written out
+    again into the folder of a run, and read from there.
+    """
     for key in (("data", "path"), ("data", "split", "path")):
         path = reduce(_inside, key, data)
         if isinstance(path, str) and not path.startswith(PRESET):
-            patch: Any = str(folder / path)
+            patch: Any = str((folder / path).absolute())
             for part in reversed(key):
                 patch = {part: patch}
             data = merge(data, patch)
