@@ -73,6 +73,8 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
         "test.png",
         "split.csv.json",
         "data_card.html",
+        "audit.json",
+        "report.html",
     }
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == names
     kept = {f.name: f.read_bytes() for f in server.store.rglob("*") if f.is_file()}

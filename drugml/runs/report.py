@@ -1,4 +1,4 @@
-"""The report of a run, and the card of the version that it registers; made of what the run saved.
+"""The report of a run, made of what the run saved.
 
 Shape letters: M molecules of the test fold, L molecules that were learned from.
 """
@@ -20,7 +20,7 @@ from drugml.data.splits.fingerprints import fingerprints, nearest
 from drugml.data.splits.leaks import PAIRS
 from drugml.evaluation.report.curves import history
 from drugml.evaluation.report.report import Data, Summary, report
-from drugml.evaluation.report.tested import SEED, Tested, read
+from drugml.evaluation.report.tested import SEED, Predicted, read
 from drugml.prediction.spec import BundleSpec
 from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import AUDIT
@@ -61,32 +61,32 @@ def _found(dataset: Dataset, folder: Path, spec: BundleSpec) -> tuple[Summary, D
         units=spec.units,
         positive=spec.positive,
     )
-    similarity, learned = similarities(dataset, tested)
+    tested, learned = compared(dataset, tested)
     rejected = Counter(b.reject.status.value for b in dataset.rejected)
     audit = folder / AUDIT
     findings = json.loads(audit.read_text(encoding="utf-8")) if audit.is_file() else None
     names = TASKS.build(spec.task).metrics
-    return Summary(replace(tested, similarity=similarity), names), Data(dict(rejected), findings, learned)
+    return Summary(tested, names), Data(dict(rejected), findings, learned)
 
 
-def similarities(dataset: Dataset, tested: Tested) -> tuple[NDArray[np.float64], int]:
-    """Of each test molecule to the learned one most like it (M,), and the number L of different ones.
+def compared(dataset: Dataset, tested: Predicted) -> tuple[Predicted, int]:
+    """With the similarity of each molecule to the learned one most like it; and the number L of different ones.
 
-    Of large folds a random sample is compared, and those that are drawn as the worst; of the others it is NaN.
+    Of large folds a random sample is compared, and beside it those that are drawn as the worst.
     """
     plan = dataset.training.plan
     learned = _learned(dataset)
     _, first = np.unique(plan.molecules.inchikeys[learned], return_index=True)
     smiles = plan.molecules.smiles
     most = max(1, min(COMPARED, PAIRS // max(len(first), 1)))
-    rows = np.arange(len(tested.lines))
+    rows = sample = np.arange(len(tested.lines))
     if len(rows) > most:
-        drawn = np.random.default_rng(SEED).choice(rows, most, replace=False)
-        rows = np.union1d(drawn, [i for i, _ in tested.worst()]).astype(np.int64)
+        sample = np.sort(np.random.default_rng(SEED).choice(rows, most, replace=False))
+        rows = np.union1d(sample, [i for i, _ in tested.worst()]).astype(np.int64)
     out = np.full(len(tested.lines), np.nan)
     targets = fingerprints([smiles[i] for i in learned[first].tolist()])
     out[rows] = nearest(fingerprints([tested.smiles[i] for i in rows.tolist()]), targets)
-    return out, len(first)
+    return replace(tested, similarity=out, sample=sample), len(first)
 
 
 def _learned(dataset: Dataset) -> NDArray[np.int64]:

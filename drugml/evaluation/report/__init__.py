@@ -1,1 +1,1 @@
-"""What a model said of its test fold, as a page of HTML and as a card of one screen."""
+"""What a model said of its test fold, as a page of HTML."""

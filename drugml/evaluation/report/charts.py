@@ -36,6 +36,8 @@ class Axis(NamedTuple):
     """As text."""
     low: float
     high: float
+    whole: bool = False
+    """Whether only whole numbers are marked on it."""
 
 
 def axis(label: str, *values: Floats, margin: float = 0.04) -> Axis:
@@ -132,7 +134,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[
 
 
 def _ticks(on: Axis) -> list[float]:
-    return [float(v) for v in MaxNLocator(6).tick_values(on.low, on.high) if on.low <= v <= on.high]
+    return [float(v) for v in MaxNLocator(6, integer=on.whole).tick_values(on.low, on.high) if on.low <= v <= on.high]
 
 
 def _x(x: Axis, values: Floats) -> NDArray[np.int64]:

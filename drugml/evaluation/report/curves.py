@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drugml.evaluation.report.charts import Axis, axis, line, panel, panels, plot
 
-MOST = 3
+MOST = 2
 """Metrics of validation that are drawn."""
 History = dict[str, NDArray[np.float64]]
 """Metric to its value in each epoch, (E,)."""
@@ -39,7 +39,7 @@ def curves(histories: Sequence[History], metrics: Sequence[str]) -> str:
         return ""
     several = f"{len(trained)} members; " if len(trained) > 1 else ""
     many = "many" if len(trained) > 1 else ""
-    x = axis("epoch", *(h["epoch"] for h in trained), margin=0.02)
+    x = axis("epoch", *(h["epoch"] for h in trained), margin=0.02)._replace(whole=True)
     out = [_loss(trained, x, several, many)]
     for name in [m for m in metrics if any(f"val/{m}" in h for h in trained)][:MOST]:
         here = [h for h in trained if f"val/{name}" in h]

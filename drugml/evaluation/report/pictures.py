@@ -10,7 +10,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from drugml.evaluation.report.charts import Axis, axis, line, panel, panels, plot, points, whiskers, word
 from drugml.evaluation.report.resampled import BINS, bin_of
 from drugml.evaluation.report.scores import Score
-from drugml.evaluation.report.tested import SEED, Tested
+from drugml.evaluation.report.tested import SEED, Predicted
 
 Floats = NDArray[np.float64]
 TARGETS = 6
@@ -23,7 +23,7 @@ Z = 1.959963984540054
 """Of a 95 % interval."""
 
 
-def pictures(tested: Tested, each: list[dict[str, Score]]) -> str:
+def pictures(tested: Predicted, each: list[dict[str, Score]]) -> str:
     """Panels of the first targets."""
     count = min(len(tested.targets), TARGETS)
     most = min(MOST, ALL // count)

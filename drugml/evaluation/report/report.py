@@ -13,7 +13,7 @@ from drugml.evaluation.report.curves import History, curves
 from drugml.evaluation.report.pictures import pictures
 from drugml.evaluation.report.scores import Score, scores
 from drugml.evaluation.report.similarity import Bin, bins, by_similarity
-from drugml.evaluation.report.tested import Tested
+from drugml.evaluation.report.tested import Predicted
 
 FINDINGS = 6
 """Of the audit that are quoted; the data card has all."""
@@ -25,7 +25,7 @@ LONG = 300
 class Summary:
     """All that is computed once for the report and the card of the model."""
 
-    def __init__(self, tested: Tested, names: Sequence[str]) -> None:
+    def __init__(self, tested: Predicted, names: Sequence[str]) -> None:
         self.tested, self.names = tested, tuple(names)
         self.scores, self.each = scores(tested, names)
         self.bins: list[Bin] = bins(tested)
@@ -98,7 +98,7 @@ def _single(found: Summary) -> str:
     return table(heads, rows, (0, len(heads) - 1)) + rest
 
 
-def _worst(tested: Tested, worst: Sequence[tuple[int, int]]) -> str:
+def _worst(tested: Predicted, worst: Sequence[tuple[int, int]]) -> str:
     items = []
     for i, t in worst:
         y, p, like = tested.labels[i, t], tested.predicted[i, t], tested.similarity[i]
@@ -121,7 +121,7 @@ def _worst(tested: Tested, worst: Sequence[tuple[int, int]]) -> str:
     return f'<p class="soft">Where {what}.</p>{tiles(items)}' if items else "<p>No label in the test fold.</p>"
 
 
-def _label(tested: Tested, target: int, label: float) -> str:
+def _label(tested: Predicted, target: int, label: float) -> str:
     if not tested.classes:
         return f"measured {label:.4g}"
     name = _cut(tested.positive[target], 40)

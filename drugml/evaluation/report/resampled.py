@@ -19,6 +19,8 @@ AT_ONCE = 1_000_000
 """Labels of one target in memory at a time."""
 BINS = 10
 """Of predicted probabilities, equally wide."""
+NUMBERS = {"rmse", "mae", "r2", "pearson", "spearman"}
+"""Metrics of numbers; all others are of classes."""
 CONSTANT = 1e-12
 """Share of the variance below which the values drawn are taken for one value."""
 
@@ -53,7 +55,7 @@ def resampled(names: Sequence[str], labels: Floats, predicted: Floats, seed: int
 def counted(names: Sequence[str], y: Floats, p: Floats, often: Floats) -> dict[str, Floats]:
     """Metrics of one target (K,) where each label counts so often, (B, K); (B,) each."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = _of_numbers(y, p, often) if "rmse" in names else _of_classes(y, p, often)
+        found = _of_numbers(y, p, often) if set(names) <= NUMBERS else _of_classes(y, p, often)
         if "spearman" in names:
             found["spearman"] = _spearman(y, p, often)
     return {n: np.asarray(found[n]) for n in names}

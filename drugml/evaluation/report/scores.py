@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drugml.evaluation.intervals import LEVEL
 from drugml.evaluation.report.resampled import BINS, bin_of, resampled
-from drugml.evaluation.report.tested import SEED, Tested
+from drugml.evaluation.report.tested import SEED, Predicted
 from drugml.tasks.metrics import METRICS, one
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ def ece(y: Floats, p: Floats) -> float:
     return float(np.abs(np.bincount(bin_of(p), p - y, BINS)).sum() / len(y))
 
 
-def scores(tested: Tested, names: Sequence[str]) -> tuple[dict[str, Score], list[dict[str, Score]]]:
+def scores(tested: Predicted, names: Sequence[str]) -> tuple[dict[str, Score], list[dict[str, Score]]]:
     """Mean over targets, and each target.
 
     Intervals are percentiles over molecules drawn with replacement, the same draws for all metrics and targets. They
@@ -101,7 +101,7 @@ def _score(name: str, value: float, drawn: Floats, y: Floats, p: Floats) -> Scor
     return _interval(value, drawn, len(y))
 
 
-def _mean(values: Floats, drawn: Floats, each: Sequence[Score], tested: Tested) -> Score:
+def _mean(values: Floats, drawn: Floats, each: Sequence[Score], tested: Predicted) -> Score:
     known = ~np.isnan(values)
     if not known.any():
         return Score(np.nan, np.nan, np.nan, f"of every target: {', '.join(sorted({s.why for s in each}))}")

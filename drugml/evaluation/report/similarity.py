@@ -10,7 +10,7 @@ import numpy as np
 
 from drugml.evaluation.report.charts import Axis, axis, panel, panels, plot, table, whiskers, word
 from drugml.evaluation.report.scores import Score, scores
-from drugml.evaluation.report.tested import Tested, part
+from drugml.evaluation.report.tested import Predicted, part
 
 EDGES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of Tanimoto similarity; 1 is in the last bin."""
@@ -27,8 +27,9 @@ class Bin(NamedTuple):
     found: dict[str, Score]
 
 
-def bins(tested: Tested) -> list[Bin]:
+def bins(tested: Predicted) -> list[Bin]:
     """Those that have a label; metrics are means over targets."""
+    tested = part(tested, tested.sample)
     compared = ~np.isnan(tested.similarity) & ~np.isnan(tested.labels).all(axis=1)
     place = np.searchsorted(EDGES[1:-1], tested.similarity, side="right")
     out = []
@@ -41,7 +42,7 @@ def bins(tested: Tested) -> list[Bin]:
     return out
 
 
-def by_similarity(tested: Tested, found: list[Bin], learned: int) -> str:
+def by_similarity(tested: Predicted, found: list[Bin], learned: int) -> str:
     """Table and chart of the bins.
 
     Args:
@@ -57,8 +58,8 @@ def by_similarity(tested: Tested, found: list[Bin], learned: int) -> str:
         [text, f"{b.molecules:,}", f"{b.labels:,}", *(_cell(b.found[n]) for n in names)]
         for text, b in zip(said, found, strict=True)
     ]
-    compared = int((~np.isnan(tested.similarity)).sum())
-    of = "all" if compared == len(tested.lines) else f"a sample of {compared:,} of the"
+    compared = len(tested.sample)
+    of = "all" if compared == len(tested.lines) else f"a random sample of {compared:,} of the"
     note = (
         f"Tanimoto similarity (Morgan, radius 2, 2,048 bits) of {of} {len(tested.lines):,} test molecules to the most "
         f"like of {learned:,} that were learned from. In brackets 95 % intervals; a dash: undefined there."

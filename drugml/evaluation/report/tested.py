@@ -19,7 +19,7 @@ WORST = 20
 
 
 @dataclass(frozen=True)
-class Tested:
+class Predicted:
     """Labels and predictions in the scale in which metrics compare them: of a log10 target, its log10."""
 
     classes: bool
@@ -37,6 +37,8 @@ class Tested:
     """(M, T)"""
     similarity: Floats
     """(M,) to the training molecule most like it, NaN where none was looked for."""
+    sample: Indices
+    """Molecules by which errors are told by similarity: all, or a random part; the worst are looked for besides."""
 
     def of(self, target: int) -> tuple[Floats, Floats]:
         """Labels that are known, with their predictions."""
@@ -70,7 +72,7 @@ def read(
     log10: Sequence[str],
     units: dict[str, str],
     positive: dict[str, str],
-) -> Tested:
+) -> Predicted:
     """The predictions of a test fold; columns are found by their place, since targets may have any name.
 
     Args:
@@ -81,7 +83,6 @@ def read(
         units: of targets.
         positive: class 1 of targets.
     """
-    csv.field_size_limit(2**31 - 1)
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         next(rows)
@@ -92,7 +93,7 @@ def read(
     with np.errstate(divide="ignore", invalid="ignore"):
         labels = np.where(logarithmic, np.log10(np.where(logarithmic, labels, 1.0)), labels)
         predicted = np.where(logarithmic, np.log10(np.where(logarithmic, predicted, 1.0)), predicted)
-    return Tested(
+    return Predicted(
         classes,
         targets,
         tuple(_shown(t, units.get(t), t in log10) for t in targets),
@@ -102,6 +103,7 @@ def read(
         labels,
         predicted,
         np.full(len(table), np.nan),
+        np.arange(len(table)),
     )
 
 
@@ -110,7 +112,7 @@ def _shown(target: str, unit: str | None, log10: bool) -> str:
     return f"{name} [{unit}]" if unit else name
 
 
-def part(tested: Tested, rows: Indices) -> Tested:
+def part(tested: Predicted, rows: Indices) -> Predicted:
     """Some of the molecules."""
     at = rows.tolist()
     return replace(
@@ -120,4 +122,5 @@ def part(tested: Tested, rows: Indices) -> Tested:
         labels=tested.labels[rows],
         predicted=tested.predicted[rows],
         similarity=tested.similarity[rows],
+        sample=np.arange(len(rows)),
     )
