@@ -132,7 +132,6 @@ def test_too_large_and_empty_molecules_are_counted(place: Path, cli: Cli) -> Non
         ("train.monitor=rsme", "train.monitor = 'rsme' is no regression metric; did you mean 'rmse'?"),
         ("data.targets=[y, y]", "`data.targets`: 'y' is named more than once"),
         ("task={kind: regression, units: {Y: nM}}", "task.units names 'Y', which is no target; did you mean 'y'?"),
-        ("train.devices=2", "train.devices = 2: training on several devices is not built yet; use 1"),
     ],
 )
 def test_a_wrong_setting(place: Path, cli: Cli, override: str, message: str) -> None:

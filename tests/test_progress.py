@@ -62,7 +62,7 @@ def test_a_loss_that_explodes_leaves_the_cursor_as_well(place: Path, small: Path
         ["train", str(small), "--target", "size", *QUICK, "train.lr=1e30", "train.schedule=constant"], place
     )
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
-    assert any("error: epoch 1: the training loss is" in line for line in shown(text)), text
+    assert any("error: epoch 1, step 2 of 3: the training loss is" in line for line in shown(text)), text
 
 
 def test_plain_lines_anywhere_else(place: Path, small: Path, cli: Cli) -> None:

@@ -6,22 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from drugml.config.mistakes import dotted, explained
+from drugml.config.variants import TAGS, Key, Origins, inside, variant_at, variants_at
 from drugml.errors import UserError, nearest
 
 S = TypeVar("S", bound=BaseModel)
-Key = tuple[str | int, ...]
-Origins = dict[Key, str]
-"""Where each value was written: `herg.yaml:14` or `override 'train.lr=1'`."""
-
-TAGS = ("name", "kind")
-"""Fields that choose a variant; changing one replaces its section instead of merging into it."""
-
 PRESET = "drugml:"
 """`base: drugml:gine` means the preset gine.yaml that is shipped with the package."""
 
@@ -59,7 +54,7 @@ def check(schema: type[S], data: dict[str, Any], where: Origins, overrides: Iter
     try:
         return schema.model_validate(data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(error, schema, data, where))) from None
+        raise ConfigError("\n".join(explained(error, schema, data, where))) from None
 
 
 def explain(schema: type[BaseModel], path: Path, overrides: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -122,7 +117,7 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     again into the folder of a run, and read from there.
     """
     for key in (("data", "path"), ("data", "split", "path")):
-        path = reduce(_inside, key, data)
+        path = reduce(inside, key, data)
         if isinstance(path, str) and not path.startswith(PRESET):
             patch: Any = str((folder / path).absolute())
             for part in reversed(key):
@@ -137,7 +132,7 @@ def _written_out(schema: type[BaseModel], data: dict[str, Any]) -> dict[str, Any
     for key, value in data.items():
         if key not in schema.model_fields:
             continue
-        variants = _variants(schema, data, (key,))
+        variants = variants_at(schema, data, (key,))
         tag = next((t for v in variants for t in TAGS if t in v.model_fields), None)
         if isinstance(value, str) and tag:
             out[key] = {tag: value}
@@ -164,7 +159,7 @@ def _parse(text: str, source: str) -> tuple[dict[str, Any], Origins]:
         for key, node in _walk(root, ()):
             line = node.start_mark.line + 1
             if key in where:
-                raise ConfigError(f"{source}:{line}: {_dotted(key)} is already set at {where[key]}")
+                raise ConfigError(f"{source}:{line}: {dotted(key)} is already set at {where[key]}")
             where[key] = f"{source}:{line}"
         data = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
@@ -208,86 +203,19 @@ def put(data: dict[str, Any], key: Sequence[str], value: Any) -> dict[str, Any]:
 
 def _named(data: dict[str, Any], key: Sequence[str], value: Any) -> list[str]:
     """A key as it is meant: `model` is `model.name` where a text is laid on it."""
-    section = reduce(_inside, key, data)
-    tag = next((t for t in TAGS if _inside(section, t)), None) if isinstance(value, str) else None
+    section = reduce(inside, key, data)
+    tag = next((t for t in TAGS if inside(section, t)), None) if isinstance(value, str) else None
     return [*key, *([tag] if tag else [])]
 
 
 def fields(schema: type[BaseModel], data: Mapping[str, Any], key: Sequence[str]) -> dict[str, FieldInfo]:
     """What can be written in the section that stands at a key; nothing where there is no section."""
     for n, part in enumerate(key):
-        if part not in _variant(schema, data, tuple(key[:n])).model_fields:
+        if part not in variant_at(schema, data, tuple(key[:n])).model_fields:
             return {}
-        if not _variants(schema, data, tuple(key[: n + 1])):
+        if not variants_at(schema, data, tuple(key[: n + 1])):
             return {}
-    return _variant(schema, data, tuple(key)).model_fields
-
-
-def _explain(error: ValidationError, schema: type[BaseModel], data: Any, where: Origins) -> Iterator[str]:
-    for e in error.errors(include_url=False):
-        key = _without_tags(e["loc"], data)
-        at = next(where[key[:n]] for n in range(len(key), -1, -1) if key[:n] in where)
-        match e["type"]:
-            case "extra_forbidden":
-                fields = _variant(schema, data, key[:-1]).model_fields
-                yield f"{at}: unknown key {_dotted(key)}; {nearest(str(key[-1]), fields)}"
-            case "union_tag_invalid" | "union_tag_not_found":
-                tag = e["ctx"]["discriminator"].strip("'")
-                names = [str(v.model_fields[tag].default) for v in _variants(schema, data, key)]
-                at = where.get((*key, tag), at)
-                got = e["ctx"].get("tag")
-                what = f"there is no {_dotted(key)} called {got!r}" if got else f"{_dotted(key)} needs a {tag}"
-                yield f"{at}: {what}; {nearest(got or '', names)}"
-            case "missing":
-                yield f"{at}: {_dotted(key)} is required"
-            case "value_error":
-                what = f"{_dotted(key)}: " if key else ""
-                yield f"{at}: {what}{e['msg'].removeprefix('Value error, ')}"
-            case _:
-                yield f"{at}: {_dotted(key)} = {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}"
-
-
-def _dotted(key: Key) -> str:
-    return "`" + ".".join(map(str, key)) + "`"
-
-
-def _without_tags(loc: Key, data: Any) -> Key:
-    """Undo pydantic's habit of adding the chosen variant to a location: model.gin.depth."""
-    key: list[str | int] = []
-    for part in loc:
-        if isinstance(data, Mapping) and part not in data and part in [data.get(t) for t in TAGS]:
-            continue
-        key.append(part)
-        data = _inside(data, part)
-    return tuple(key)
-
-
-def _inside(data: Any, part: str | int) -> Any:
-    try:
-        return data[part]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
-def _variants(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseModel]]:
-    """The spec classes that may stand at `key`."""
-    found = [schema]
-    named = False
-    for n, part in enumerate(key):
-        if named:  # the name of an entry, chosen by the user: data.labels.pKi
-            named = False
-            continue
-        annotation = _variant(schema, data, key[:n]).model_fields[str(part)].annotation
-        named = get_origin(annotation) is dict
-        found = [t for t in get_args(annotation) or (annotation,) if isinstance(t, type) and issubclass(t, BaseModel)]
-    return found
-
-
-def _variant(schema: type[BaseModel], data: Any, key: Key) -> type[BaseModel]:
-    """The spec class that does stand at `key`, judging by its tag."""
-    options = _variants(schema, data, key)
-    data = reduce(_inside, key, data)
-    return next((o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0])
+    return variant_at(schema, data, tuple(key)).model_fields
 
 
 def _defaults(schema: type[BaseModel]) -> dict[str, Any]:

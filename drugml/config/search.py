@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from drugml.config.base import Spec
-from drugml.config.load import PRESET, ConfigError, Origins, check, presets, read
+from drugml.config.load import PRESET, ConfigError, check, presets, read
+from drugml.config.variants import Origins
 from drugml.errors import nearest
 
 Value = bool | int | float | str | None

@@ -6,10 +6,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from drugml.config.base import FeatureKind
 from drugml.config.featurizers import FeaturizerSpec
-from drugml.config.load import TAGS, ConfigError, Origins, check, fields, put
+from drugml.config.load import ConfigError, check, fields, put
 from drugml.config.models import ModelSpec
 from drugml.config.run import RunSpec
 from drugml.config.search import Dimension, GridSpec, SearchSpec
+from drugml.config.variants import TAGS, Origins
 from drugml.errors import UserError, nearest
 from drugml.models import ENCODERS
 from drugml.runs.tune.space import NETWORK_ONLY, Data, Parameter, Space, counts, found, model_of, variants

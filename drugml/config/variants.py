@@ -1,0 +1,42 @@
+"""Which spec stands at a key of a config, where a section may be one of several."""
+
+from functools import reduce
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+Key = tuple[str | int, ...]
+Origins = dict[Key, str]
+"""Where each value was written: `herg.yaml:14` or `override 'train.lr=1'`."""
+
+TAGS = ("name", "kind")
+"""Fields that choose a variant; changing one replaces its section instead of merging into it."""
+
+
+def inside(data: Any, part: str | int) -> Any:
+    """What stands at one part of a key; None where nothing does."""
+    try:
+        return data[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def variants_at(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseModel]]:
+    """The spec classes that may stand at `key`."""
+    found = [schema]
+    named = False
+    for n, part in enumerate(key):
+        if named:  # the name of an entry, chosen by the user: data.labels.pKi
+            named = False
+            continue
+        annotation = variant_at(schema, data, key[:n]).model_fields[str(part)].annotation
+        named = get_origin(annotation) is dict
+        found = [t for t in get_args(annotation) or (annotation,) if isinstance(t, type) and issubclass(t, BaseModel)]
+    return found
+
+
+def variant_at(schema: type[BaseModel], data: Any, key: Key) -> type[BaseModel]:
+    """The spec class that does stand at `key`, judging by its tag."""
+    options = variants_at(schema, data, key)
+    data = reduce(inside, key, data)
+    return next((o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0])
