@@ -137,29 +137,32 @@ def test_a_table_without_rows_gives_a_header(tmp_path: Path, bundle: Path, cli: 
     assert (tmp_path / "out.csv").read_text() == "SMILES,x,size,rank,status,reason\n"
 
 
-@pytest.mark.parametrize("model", ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"])
-def test_a_bundle_predicts_without_mlflow_lightning_or_scikit_learn(tmp_path: Path, model: str) -> None:
-    bundle = make_bundle(tmp_path, model)
+def test_bundles_predict_without_mlflow_lightning_or_scikit_learn(tmp_path: Path) -> None:
+    models = ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"]
+    for m in models:
+        (tmp_path / m).mkdir()
+    bundles = {m: make_bundle(tmp_path / m, m) for m in models}
     source = write_csv(tmp_path / "in.csv", ["SMILES"], [["CCO"], ["junk"]])
-    expected = load(bundle).predict(["CCO", "junk"]).values
     program = (
         "import sys\n"
         "for name in ('mlflow', 'lightning', 'sklearn', 'torch_geometric', 'pandas'): sys.modules[name] = None\n"
         "from drugml.cli.main import main\n"
-        f"sys.argv = ['drugml', 'predict', {str(bundle)!r}, {str(source)!r}, '--out', {str(tmp_path / 'out.csv')!r}]\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=os.environ)
+    command = [sys.executable, "-c", program, "predict", str(source), "--out", str(tmp_path / "out.csv")]
+    named = [part for m, bundle in bundles.items() for part in ("--model", f"{m}={bundle}")]
+    done = subprocess.run([*command, *named], capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 0, done.stderr
     rows = read_csv(tmp_path / "out.csv")
-    np.testing.assert_allclose([float(rows[0]["size"]), float(rows[0]["rank"])], expected[0], atol=1e-6)
-    assert rows[1]["rank"] == ""
-    missing = subprocess.run(
-        [sys.executable, "-c", program.replace(repr(str(bundle)), "'models:/a/1'")],
-        capture_output=True, text=True, check=False, env=os.environ,
-    )  # fmt: skip
-    assert missing.returncode == 2
-    assert "models:/a/1: no such folder, and MLflow is not installed to look it up" in missing.stderr
+    for model, bundle in bundles.items():
+        expected = load(bundle).predict(["CCO", "junk"]).values
+        found = [float(rows[0][f"{model}:{t}"]) for t in ("size", "rank")]
+        np.testing.assert_allclose(found, expected[0], atol=1e-6)
+        assert rows[1][f"{model}:rank"] == ""
+    missing = [*command, "--model", "models:/a/1"]
+    told = subprocess.run(missing, capture_output=True, text=True, check=False, env=os.environ)
+    assert told.returncode == 2
+    assert "models:/a/1: no such folder, and MLflow is not installed to look it up" in told.stderr
 
 
 def test_any_reference_leads_to_the_same_numbers(place: Path, small: Path, cli: Cli) -> None:
