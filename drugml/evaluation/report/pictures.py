@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from drugml.evaluation.report.charts import Axis, axis, line, panel, panels, plot, points, whiskers, word
-from drugml.evaluation.report.resampled import BINS, bin_of
+from drugml.evaluation.report.resampled import bin_of
 from drugml.evaluation.report.scores import Score
 from drugml.evaluation.report.tested import SEED, Predicted
+from drugml.tasks.metrics import BINS
 
 Floats = NDArray[np.float64]
 TARGETS = 6

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from drugml.tasks.metrics import BINS
+
 Floats = NDArray[np.float64]
 MOST, FEWEST = 1000, 200
 """Draws of few labels and of many."""
@@ -17,8 +19,6 @@ WORK = 10_000_000
 """Labels in all draws, from which on there are fewer of them: about a second."""
 AT_ONCE = 1_000_000
 """Labels of one target in memory at a time."""
-BINS = 10
-"""Of predicted probabilities, equally wide."""
 NUMBERS = {"rmse", "mae", "r2", "pearson", "spearman"}
 """Metrics of numbers; all others are of classes."""
 CONSTANT = 1e-12

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.evaluation.intervals import LEVEL
-from drugml.evaluation.report.resampled import BINS, bin_of, resampled
+from drugml.evaluation.report.resampled import resampled
 from drugml.evaluation.report.tested import SEED, Predicted
 from drugml.tasks.metrics import METRICS, one
 
@@ -38,21 +38,6 @@ class Score(NamedTuple):
         return f"{self.value:.4g}" if np.isnan(self.low) else f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 
-def brier(y: Floats, p: Floats) -> float:
-    """Mean squared difference of probability and class (Brier 1950, Mon. Weather Rev. 78, 1-3)."""
-    return float(np.mean((p - y) ** 2)) if len(y) and np.isfinite(p).all() else float("nan")
-
-
-def ece(y: Floats, p: Floats) -> float:
-    """Expected calibration error in ten bins of equal width: mean gap of probability and share of the positive class.
-
-    Source: Naeini, M. P.; Cooper, G. F.; Hauskrecht, M. AAAI 2015, 2901-2907.
-    """
-    if not len(y) or not np.isfinite(p).all():
-        return float("nan")
-    return float(np.abs(np.bincount(bin_of(p), p - y, BINS)).sum() / len(y))
-
-
 def scores(tested: Predicted, names: Sequence[str]) -> tuple[dict[str, Score], list[dict[str, Score]]]:
     """Mean over targets, and each target.
 
@@ -65,7 +50,7 @@ def scores(tested: Predicted, names: Sequence[str]) -> tuple[dict[str, Score], l
     """
     names = [*names, *(CALIBRATION if tested.classes else ())]
     targets = range(len(tested.targets))
-    values = {n: np.array([_value(n, *tested.of(t)) for t in targets]) for n in names}
+    values = {n: np.array([one(n, *tested.of(t)) for t in targets]) for n in names}
     finite = np.where(np.isfinite(tested.predicted), tested.predicted, 0.5)  # of what is not, no value is shown
     drawn = resampled(names, tested.labels, finite, SEED)
     for n in names:
@@ -88,11 +73,6 @@ def why(name: str, y: Floats, p: Floats) -> str:
     if metric is not None and metric.both_classes:
         return "labels of one class only"
     return "all labels are equal" if np.ptp(y) == 0 else "all predictions are equal"
-
-
-def _value(name: str, y: Floats, p: Floats) -> float:
-    own = {"brier": brier, "ece": ece}
-    return own[name](y, p) if name in own else one(name, y, p)
 
 
 def _score(name: str, value: float, drawn: Floats, y: Floats, p: Floats) -> Score:
