@@ -65,11 +65,7 @@ def train(
     if resume:
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
     else:
-        from drugml.tracking.ahead import make_ready
-
         spec = config.resolve(source, overrides or [], target or [], task, model)
-        if not dry_run:
-            make_ready(spec.tracking.uri)
     from drugml.cli.progress import listener
     from drugml.runs import train as verbs
 
@@ -93,19 +89,13 @@ def cv(
 ) -> None:
     """Cross-validate a model: mean, spread and interval of every metric over folds, the same folds for every model."""
     from drugml.cli.progress import listener
+    from drugml.runs.cv import cross_validate, resume_cv
 
     if resume:
-        from drugml.runs.cv import resume_cv
-
         _no_config_with_resume(source, overrides, target, task, model)
         done = resume_cv(resume, jobs, listener())
     else:
-        from drugml.tracking.ahead import make_ready
-
         spec = config.resolve(source, overrides or [], target or [], task, model)
-        make_ready(spec.tracking.uri)
-        from drugml.runs.cv import cross_validate
-
         done = cross_validate(spec, folds, repeats, jobs, listener())
     show(done.summary(), done.unsent)
 

@@ -92,7 +92,7 @@ def export(
     uri: Uri = None,
 ) -> None:
     """Write a version with its run, metrics, files and bundle into one file."""
-    from drugml.runs.transfer import export as verb
+    from drugml.runs.moving import export as verb
 
     typer.echo(verb(name, version, out, uri).summary())
 
@@ -104,6 +104,6 @@ def import_(
     uri: Uri = None,
 ) -> None:
     """Record an exported version and its run here; it becomes the candidate."""
-    from drugml.runs.transfer import import_ as verb
+    from drugml.runs.moving import import_ as verb
 
     typer.echo(verb(file, name, uri).summary())

@@ -9,9 +9,9 @@ from drugml.runs.candidates import SAME
 from drugml.runs.inputs import CONFIG
 from drugml.tracking.find import Found, lookup
 from drugml.tracking.models import CANDIDATE, CHAMPION, Version, choose, fetch
+from drugml.tracking.moving import ORIGIN
 from drugml.tracking.run import KIND
 from drugml.tracking.store import Store, connect
-from drugml.tracking.transfer import ORIGIN
 
 
 def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str, str]]:

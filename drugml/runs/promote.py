@@ -18,9 +18,9 @@ from drugml.tasks import TASKS
 from drugml.tracking import models
 from drugml.tracking.find import Found, lookup
 from drugml.tracking.models import Version
+from drugml.tracking.moving import ORIGIN_RUN
 from drugml.tracking.run import KIND, TRAIN, user
 from drugml.tracking.store import Store, connect
-from drugml.tracking.transfer import ORIGIN_RUN
 
 HASHES = ("drugml.data_hash", "drugml.split_hash", "drugml.metrics_hash")
 

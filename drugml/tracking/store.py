@@ -9,7 +9,6 @@ from filelock import FileLock
 
 import drugml.tracking as _  # noqa: F401  sets the environment before MLflow is imported
 from drugml.errors import UserError
-from drugml.tracking.ahead import SQLITE, named
 from drugml.tracking.stopping import unstopped
 
 import mlflow  # isort: skip
@@ -19,6 +18,7 @@ from mlflow.utils.credentials import get_default_host_creds  # isort: skip
 from mlflow.utils.rest_utils import http_request  # isort: skip
 from sqlalchemy.exc import SQLAlchemyError  # isort: skip
 
+SQLITE = "sqlite:///"
 DATABASES = ("postgresql", "mysql", "mssql")
 TIMEOUT = 5
 """Seconds a tracking server has for its first answer."""
@@ -72,7 +72,7 @@ def connect(uri: str | None) -> Store:
     Raises:
         UserError: if it cannot be reached or written.
     """
-    uri = named(uri)
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     root = None

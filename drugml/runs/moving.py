@@ -12,7 +12,7 @@ from drugml.prediction.bundle import load
 from drugml.prediction.versions import versions
 from drugml.runs.archive import pack, unpack
 from drugml.runs.outcome import BUNDLE
-from drugml.tracking import models, transfer
+from drugml.tracking import models, moving
 from drugml.tracking.models import CANDIDATE, CHAMPION, Version
 from drugml.tracking.store import Store, connect
 
@@ -50,7 +50,7 @@ def export(name: str, version: str | None, out: Path, uri: str | None) -> Moved:
         raise UserError(f"{chosen.uri}: was registered without a run; only versions made by drugml can be exported")
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        run = transfer.taken(store, chosen.run_id, folder)
+        run = moving.taken(store, chosen.run_id, folder)
         if run["status"] != "FINISHED":
             raise UserError(
                 f"{chosen.uri}: its run {chosen.run_id} is {run['status']}, not FINISHED; go on with it first"
@@ -58,9 +58,9 @@ def export(name: str, version: str | None, out: Path, uri: str | None) -> Moved:
         bundle = models.fetch(store, chosen.uri)
         load(bundle)
         shutil.copytree(bundle, folder / BUNDLE)
-        transfer.write(run, folder / RUN)
+        moving.write(run, folder / RUN)
         about = {"name": name, "version": chosen.version, "aliases": chosen.aliases, "tags": dict(chosen.tags)}
-        transfer.write(about, folder / VERSION)
+        moving.write(about, folder / VERSION)
         origin = {"server": _without_password(store.uri), "run": chosen.run_id, "version": chosen.uri}
         found = pack(folder, out, {"origin": origin, "drugml": versions()["drugml"]})
     return Moved(chosen, f"{chosen.uri} written to {out} (content {found[:12]})")
@@ -82,23 +82,23 @@ def import_(path: Path, name: str | None, uri: str | None) -> Moved:
         manifest = unpack(path, folder)
         run, about = _read(path, folder, RUN), _read(path, folder, VERSION)
         spec = load(folder / BUNDLE).spec
-        origin = {f"{transfer.ORIGIN}{k}": str(v) for k, v in manifest["about"]["origin"].items()}
+        origin = {f"{moving.ORIGIN}{k}": str(v) for k, v in manifest["about"]["origin"].items()}
         store = connect(uri)
-        _check_new(store, origin[transfer.ORIGIN_RUN], path)
-        run_id = transfer.put(store, run, folder, origin)
+        _check_new(store, origin[moving.ORIGIN_RUN], path)
+        run_id = moving.put(store, run, folder, origin)
         try:
             model = models.log_model(store, run_id, folder / BUNDLE, spec)
-            tags = {f"{transfer.ORIGIN}{k[7:]}" if k.startswith(TRACES) else k: v for k, v in about["tags"].items()}
+            tags = {f"{moving.ORIGIN}{k[7:]}" if k.startswith(TRACES) else k: v for k, v in about["tags"].items()}
             made = models.register(store, name or about["name"], model, run_id, tags | origin)
         except BaseException:
-            transfer.failed(store, run_id)
+            moving.failed(store, run_id)
             raise
-        transfer.complete(store, run_id, run)
-    return Moved(made, f"{made.uri} (alias {CANDIDATE}), run {run_id}; it was {origin[f'{transfer.ORIGIN}version']}")
+        moving.complete(store, run_id, run)
+    return Moved(made, f"{made.uri} (alias {CANDIDATE}), run {run_id}; it was {origin[f'{moving.ORIGIN}version']}")
 
 
 def _check_new(store: Store, origin_run: str, path: Path) -> None:
-    here = transfer.here_already(store, origin_run)
+    here = moving.here_already(store, origin_run)
     if here is not None:
         of = [v.uri for v in models.versions(store) if v.run_id == here]
         raise UserError(f"{path}: its run is here already: {here} ({', '.join(of) or 'of no version any more'})")
