@@ -65,7 +65,7 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
     """
     with _writable(folder, again):
         with joint(dataset, folder / CHECKPOINT, again):
-            fitted = _fitted(dataset, folder, Recorder(listener, run, folder / "metrics.csv"))
+            fitted = _fitted(dataset, folder, Recorder(listener, run, folder / HISTORY))
         run.tags(fitted.tags)
         bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
         predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
@@ -129,7 +129,7 @@ def fit_recorded(
         UserError: if the loss is not finite or the folder cannot be written.
     """
     with _writable(folder, again):
-        return fit(config, data, folder / CHECKPOINT, Recorder(listener, run, folder / "metrics.csv"))
+        return fit(config, data, folder / CHECKPOINT, Recorder(listener, run, folder / HISTORY))
 
 
 def best_metrics(fitted: Fitted) -> dict[str, float]:

@@ -14,7 +14,7 @@ from drugml.config.run import RunSpec
 from drugml.data.worker import said
 from drugml.errors import UserError
 from drugml.runs.opening import nested, start_nested
-from drugml.runs.outcome import CHECKPOINT, best_metrics, fit_recorded, readable
+from drugml.runs.outcome import CHECKPOINT, HISTORY, best_metrics, fit_recorded, readable
 from drugml.runs.tune.claims import Claim
 from drugml.runs.tune.data import Tables
 from drugml.tracking.find import Found, children
@@ -119,8 +119,8 @@ class Trials:
                 _blame(error)
                 ended = _failed(run, error)
             run.tags({STATE: ended.state.name.lower(), **({"drugml.error": ended.reason} if ended.reason else {})})
-            if (own / "metrics.csv").exists():
-                run.file(own / "metrics.csv")
+            if (own / HISTORY).exists():
+                run.file(own / HISTORY)
         _clear()
         return ended
 
