@@ -1,24 +1,25 @@
 """The contract of every encoder and baseline; a new model is covered by registering it."""
 
 import inspect
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from rdkit import Chem
-from torch_geometric.nn import GINEConv as PygGineConv
 
 from drugml.config.base import Spec
-from drugml.config.featurizers import MorganSpec
+from drugml.config.encoders import GatSpec, LayeredSpec, PooledSpec, Pooling
+from drugml.config.featurizers import MorganSpec, OgbSpec
 from drugml.config.models import ForestSpec
 from drugml.config.standardize import NoStandardization
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.pack import pack
 from drugml.models import BASELINES, ENCODERS
-from drugml.models.gine import GineConv
 from drugml.prediction.trained import layout_of
 from tests.conftest import SMILES
 
@@ -34,10 +35,10 @@ def batch_of(spec: type[Spec], mols: list[Chem.Mol]) -> MoleculeBatch:
     return DeviceStore(store, layout_of(featurizer), CPU).batch(torch.arange(len(mols)))
 
 
-def build(spec: type[Spec]) -> torch.nn.Module:
+def build(spec: type[Spec], **options: object) -> torch.nn.Module:
     torch.manual_seed(0)
     layout = layout_of(spec.featurizer)  # type: ignore[attr-defined]
-    model = ENCODERS.build(spec(hidden_dim=32), layout.atoms.width, layout.bonds.width)
+    model = ENCODERS.build(spec(hidden_dim=32, **options), layout.atoms.width, layout.bonds.width)
     assert isinstance(model, torch.nn.Module)
     return model.eval()
 
@@ -55,7 +56,7 @@ def test_defaults_live_in_the_spec_only(registry: object) -> None:
 def test_molecules_in_a_batch_do_not_see_each_other(spec: type[Spec]) -> None:
     encoder, mols = build(spec), [Chem.MolFromSmiles(s) for s in [*SMILES, "C", "[Na+].[Cl-]"]]
     together = encoder(batch_of(spec, mols))
-    assert together.shape == (len(mols), 32)
+    assert together.shape == (len(mols), encoder.out_dim)
     assert together.isfinite().all()
     torch.testing.assert_close(together, torch.cat([encoder(batch_of(spec, [m])) for m in mols]))
 
@@ -84,23 +85,62 @@ def test_layers_hold_every_parameter_once(spec: type[Spec]) -> None:
 
 
 @every_encoder
+def test_sixteen_molecules_are_learned_by_heart(spec: type[Spec]) -> None:
+    batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES[:16]])
+    options = {"depth": 2, **({"pooling": "sum"} if issubclass(spec, PooledSpec) else {})}
+    encoder = build(spec, **options)
+    head = torch.nn.Linear(encoder.out_dim, 1)  # type: ignore[arg-type]
+    labels = torch.randn(16, 1, generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=0.01)
+    for _ in range(300):
+        loss = (head(encoder(batch)) - labels).square().mean()
+        if loss < 0.05:
+            return
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    pytest.fail(f"loss {loss.item():.3f} after 300 steps, {labels.var().item():.3f} at first")
+
+
+@pytest.mark.parametrize("spec", [s for s in ENCODERS if issubclass(s, LayeredSpec)], ids=lambda s: s.__name__)
+def test_a_virtual_node_sees_its_own_molecule_only(spec: type[Spec]) -> None:
+    torch.manual_seed(0)
+    layout, mols = layout_of(OgbSpec()), [Chem.MolFromSmiles(s) for s in SMILES[:9]]
+    model = ENCODERS.build(spec(hidden_dim=32, virtual_node=True), layout.atoms.width, layout.bonds.width)
+    assert isinstance(model, torch.nn.Module)
+    together = model(batch_of(spec, mols))
+    torch.testing.assert_close(together, torch.cat([model(batch_of(spec, [m])) for m in mols]))
+    together.square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+    held = [id(p) for layer in model.layers() for module in layer for p in module.parameters()]  # type: ignore[operator]
+    assert sorted(held) == sorted(id(p) for p in model.parameters())
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+@pytest.mark.parametrize("spec", [s for s in ENCODERS if issubclass(s, PooledSpec)], ids=lambda s: s.__name__)
+def test_every_readout_fits_every_network_that_has_one(spec: type[Spec], pooling: str) -> None:
+    layout = layout_of(spec.featurizer)  # type: ignore[attr-defined]
+    model = ENCODERS.build(spec(hidden_dim=24, pooling=pooling), layout.atoms.width, layout.bonds.width)
+    assert isinstance(model, torch.nn.Module)
+    batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES[:5]])
+    out = model(batch)
+    assert out.shape == (5, model.out_dim)
+    out.square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_heads_that_do_not_share_the_width_are_named() -> None:
+    with pytest.raises(ValidationError, match="hidden_dim 30 is not a multiple of heads 4, which share it equally"):
+        GatSpec(hidden_dim=30)
+
+
+@every_encoder
 def test_edges_are_paired_and_speak_pyg(spec: type[Spec]) -> None:
     batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES])
     edges = torch.arange(batch.edge_index.shape[1])
     torch.testing.assert_close(batch.edge_index[:, edges ^ 1], batch.edge_index.flip(0))
     torch.testing.assert_close(batch.edge_attr[edges ^ 1], batch.edge_attr)
     assert (batch.batch[batch.edge_index[0]] == batch.batch[batch.edge_index[1]]).all()
-
-
-def test_gine_conv_is_pygs() -> None:
-    from drugml.config.models import GineSpec
-
-    batch = batch_of(GineSpec, [Chem.MolFromSmiles(s) for s in SMILES])
-    ours = GineConv(batch.x.shape[1], batch.bonds.shape[1])
-    torch.nn.init.constant_(ours.eps, 0.3)
-    theirs = PygGineConv(ours.nn, train_eps=True, edge_dim=batch.bonds.shape[1])
-    theirs.load_state_dict(ours.state_dict())
-    torch.testing.assert_close(ours(batch.x, batch), theirs(batch.x, batch.edge_index, batch.edge_attr))
 
 
 def fingerprints() -> np.ndarray:

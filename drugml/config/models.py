@@ -5,43 +5,21 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.featurizers import ChempropV2Spec, CountsSpec, MorganSpec, OgbSpec
-
-Width = Annotated[int, Field(ge=1, le=16384)]
-Depth = Annotated[int, Field(ge=1, le=20)]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
-
-
-class DmpnnSpec(Spec):
-    """Directed message passing network (Yang et al. 2019, doi:10.1021/acs.jcim.9b00237), the network of Chemprop."""
-
-    takes: ClassVar[FeatureKind] = "graph"
-    featurizer: ClassVar[Spec] = ChempropV2Spec()
-    name: Literal["dmpnn"] = "dmpnn"
-    hidden_dim: Width = 300
-    """Width of every directed-bond embedding."""
-    depth: Depth = 3
-    """Rounds of message passing, the first embedding included, as Chemprop counts."""
-    dropout: Dropout = 0.0
-    """Probability of zeroing an activation after each round."""
-    pooling: Literal["sum", "mean", "norm"] = "norm"
-    """Atoms to molecule: sum, mean, or sum divided by 100 (Chemprop's default)."""
-
-
-class GineSpec(Spec):
-    """Graph isomorphism network with bond features (Hu et al. 2020, arXiv:1905.12265)."""
-
-    takes: ClassVar[FeatureKind] = "graph"
-    featurizer: ClassVar[Spec] = OgbSpec()
-    name: Literal["gine"] = "gine"
-    hidden_dim: Width = 300
-    """Width of every atom embedding."""
-    depth: Depth = 4
-    """Rounds of message passing; each one widens an atom's view by one bond."""
-    dropout: Dropout = 0.0
-    """Probability of zeroing an activation after each round."""
-    pooling: Literal["sum", "mean", "norm"] = "norm"
-    """Atoms to molecule: sum, mean, or sum divided by 100."""
+from drugml.config.encoders import AttentiveFpSpec as AttentiveFpSpec
+from drugml.config.encoders import DmpnnSpec as DmpnnSpec
+from drugml.config.encoders import Dropout, Width
+from drugml.config.encoders import GatedGcnSpec as GatedGcnSpec
+from drugml.config.encoders import GatSpec as GatSpec
+from drugml.config.encoders import Gatv2Spec as Gatv2Spec
+from drugml.config.encoders import GcnSpec as GcnSpec
+from drugml.config.encoders import GineSpec as GineSpec
+from drugml.config.encoders import GinSpec as GinSpec
+from drugml.config.encoders import GpsSpec as GpsSpec
+from drugml.config.encoders import GraphormerSpec as GraphormerSpec
+from drugml.config.encoders import GraphSageSpec as GraphSageSpec
+from drugml.config.encoders import MpnnSpec as MpnnSpec
+from drugml.config.encoders import PnaSpec as PnaSpec
+from drugml.config.featurizers import CountsSpec, MorganSpec
 
 
 class MeanSpec(Spec):
@@ -141,7 +119,25 @@ class BoostingSpec(Spec):
 
 
 ModelSpec = Annotated[
-    DmpnnSpec | GineSpec | MeanSpec | ForestSpec | KnnSpec | GpSpec | SvmSpec | BoostingSpec,
+    DmpnnSpec
+    | AttentiveFpSpec
+    | GatSpec
+    | Gatv2Spec
+    | GatedGcnSpec
+    | GcnSpec
+    | GinSpec
+    | GineSpec
+    | GpsSpec
+    | GraphormerSpec
+    | GraphSageSpec
+    | MpnnSpec
+    | PnaSpec
+    | MeanSpec
+    | ForestSpec
+    | KnnSpec
+    | GpSpec
+    | SvmSpec
+    | BoostingSpec,
     Field(discriminator="name"),
 ]
 

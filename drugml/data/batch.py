@@ -57,6 +57,8 @@ class MoleculeBatch:
     """The two atoms of each bond, counted within the batch."""
     batch: Int[Tensor, "N"]
     """Molecule of each atom, in 0..B-1."""
+    largest: int
+    """Atoms of the largest molecule."""
 
     @cached_property
     def edge_index(self) -> Int[Tensor, "2 E"]:
@@ -85,6 +87,7 @@ class MoleculeBatch:
             bonds=F.pad(self.bonds, (0, 0, 0, more_bonds)),
             ends=F.pad(self.ends, (0, 0, 0, more_bonds), value=len(self.x)),
             batch=F.pad(self.batch, (0, more_atoms), value=molecules - 1),
+            largest=max(self.largest, more_atoms),
         )
 
 
@@ -109,7 +112,8 @@ class DeviceStore:
 
     def batch(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
         """Gather the molecules at these positions, given in main memory, in this order."""
-        n, p = int(self.atoms[molecules].sum()), int(self.bonds[molecules].sum())
+        counts = self.atoms[molecules]
+        n, p = int(counts.sum()), int(self.bonds[molecules].sum())
         at = molecules.to(self._home, non_blocking=True)
         atoms, owner, first_atom = _spans(self._atom_start, at, n)
         bonds, bond_owner, _ = _spans(self._bond_start, at, p)
@@ -122,6 +126,7 @@ class DeviceStore:
             bonds=self._one_hot[1](self._move(self._bond["codes"].index_select(0, bonds))),
             ends=self._move(ends),
             batch=self._move(owner),
+            largest=int(counts.max()) if len(counts) else 0,
         )
 
     def _move(self, rows: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from drugml.config.models import DmpnnSpec
 from drugml.data.batch import MoleculeBatch
-from drugml.models.encoder import ENCODERS, ROW, aligned, pool
+from drugml.models.encoder import ENCODERS, ROW, aligned
+from drugml.models.readout import Readout
 
 
 @ENCODERS.register(DmpnnSpec)
@@ -27,14 +28,16 @@ class Dmpnn(nn.Module):
         self, atom_dim: int, bond_dim: int, *, hidden_dim: int, depth: int, dropout: float, pooling: str
     ) -> None:
         super().__init__()
-        self.out_dim, self.depth, self.pooling, self.atom_dim = hidden_dim, depth, pooling, atom_dim
+        self.hidden_dim, self.depth, self.atom_dim = hidden_dim, depth, atom_dim
         self.W_i = nn.Linear(atom_dim + bond_dim, hidden_dim, bias=False)
         self.W_h = nn.Linear(hidden_dim, hidden_dim, bias=False)
         self.W_o = nn.Linear(atom_dim + hidden_dim, hidden_dim)
         self.dropout = nn.Dropout(dropout)
+        self.readout = Readout(hidden_dim, pooling)
+        self.out_dim = self.readout.out_dim
 
     def layers(self) -> list[list[nn.Module]]:
-        return [[self.W_i], [self.W_h], [self.W_o]]
+        return [[self.W_i], [self.W_h], [self.W_o], *self.readout.layers()]
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         # within, D is filled up with columns of zeros: see `aligned`
@@ -46,12 +49,13 @@ class Dmpnn(nn.Module):
         first = pairs.flatten(0, 1)  # (E, D)
         h = torch.relu(first)
         nobody = torch.zeros_like(from_atoms)
-        between = F.pad(aligned(self.W_h.weight), (0, -self.out_dim % ROW)).t()
+        between = F.pad(aligned(self.W_h.weight), (0, -self.hidden_dim % ROW)).t()
         for _ in range(self.depth - 1):
             into = nobody.index_add(0, target, h)  # (N, D)
             others = into.index_select(0, source).sub_(h.index_select(0, batch.reverse))
             h = self.dropout(torch.addmm(first, others, between).relu_())
-        into = nobody.index_add(0, target, h)[:, : self.out_dim]
+        into = nobody.index_add(0, target, h)[:, : self.hidden_dim]
         seen = torch.cat([batch.x, into], dim=1)
         atoms = self.dropout(F.linear(seen, aligned(self.W_o.weight), aligned(self.W_o.bias)).relu_())
-        return pool(atoms, batch, self.pooling)[:, : self.out_dim]
+        out: Tensor = self.readout(atoms, batch)
+        return out

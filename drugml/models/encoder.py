@@ -5,16 +5,12 @@ Shape letters: B molecules, N atoms, E directed bonds, D width.
 
 from typing import Protocol
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.data.batch import MoleculeBatch
 from drugml.registry import Registry
-
-NORM = 100.0
-"""Divisor of `norm` pooling, as in Chemprop: keeps sums of drug-like molecules near one."""
 
 ROW = 16
 """Floats in 64 bytes, a cache line and the unit of tensor cores: rows of a matrix should be a multiple of it."""
@@ -45,14 +41,3 @@ def aligned(weight: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     AVX-512).
     """
     return F.pad(weight, (0, 0) * (weight.ndim - 1) + (0, -len(weight) % ROW))
-
-
-def pool(atoms: Float[Tensor, "N D"], batch: MoleculeBatch, how: str) -> Float[Tensor, "B D"]:
-    """Sum, mean or norm (sum / 100) of the atoms of each molecule."""
-    zeros = torch.zeros(batch.num_graphs, atoms.shape[1], dtype=atoms.dtype, device=atoms.device)
-    total = zeros.index_add(0, batch.batch, atoms)
-    if how == "sum":
-        return total
-    if how == "norm":
-        return total / NORM
-    return total / torch.bincount(batch.batch, minlength=batch.num_graphs).clamp(min=1).unsqueeze(1)

@@ -3,6 +3,7 @@
 Shape letters: B molecules of a batch, T targets.
 """
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -34,6 +35,8 @@ from drugml.training.ranks import Ranks
 from drugml.training.rates import cut, optimizer
 from drugml.training.schedule import schedule
 from drugml.training.transfer import Thaw, adapt, begin
+
+log = logging.getLogger(__name__)
 
 TINY = 1e-12
 """A batch without a label has weight 0; its loss is 0, not NaN."""
@@ -101,7 +104,12 @@ class Module(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.labels = [t.to(self.device) for t in self.labels]
         self.errors = self.errors.to(self.device)
-        if self.config.train.compile:
+        if self.config.train.compile and not getattr(self.config.model, "compiles", False):
+            log.warning(
+                "train.compile: not compiled, the atoms that %s compares are as many as each batch has",
+                self.config.model.name,
+            )
+        elif self.config.train.compile:
             batches = [part for batch in self.order.batches(0) for part in self.parts.cut(batch)]
             compiled = Compiled(self.network, self.packed(), batches)
             self._compiled = compiled if compiled.works(batches) else None

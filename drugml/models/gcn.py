@@ -1,0 +1,67 @@
+"""Networks that average over neighbours: GCN and GraphSAGE."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from drugml.config.encoders import GcnSpec, GraphSageSpec
+from drugml.data.batch import MoleculeBatch
+from drugml.models.encoder import ENCODERS
+from drugml.models.layered import Conv, Layered
+from drugml.models.segments import count, mean, total
+
+
+class GcnConv(Conv):
+    """One round; the same function and parameter names as PyG's `GCNConv(dim, dim)`."""
+
+    def __init__(self, dim: int, bond_dim: int) -> None:
+        super().__init__(dim, bond_dim)
+        self.lin = nn.Linear(dim, dim, bias=False)
+        self.bias = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
+        source, target = batch.edge_index
+        h = self.lin(h)
+        share = (1 + count(target, len(h))).rsqrt().to(h.dtype)  # (N, 1); an atom is its own neighbour
+        sent = h * share
+        return (total(sent.index_select(0, source), target, len(h)) + sent) * share + self.bias
+
+
+class SageConv(Conv):
+    """One round; the same function and parameter names as PyG's `SAGEConv(dim, dim)`."""
+
+    def __init__(self, dim: int, bond_dim: int) -> None:
+        super().__init__(dim, bond_dim)
+        self.lin_l = nn.Linear(dim, dim)
+        self.lin_r = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
+        source, target = batch.edge_index
+        out: Tensor = self.lin_l(mean(h.index_select(0, source), target, len(h))) + self.lin_r(h)
+        return out
+
+
+@ENCODERS.register(GcnSpec)
+class Gcn(Layered):
+    r"""Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional Networks", ICLR 2017, arXiv:1609.02907.
+
+    .. math:: h_v \leftarrow h_v + \mathrm{ReLU}\Big(\sum_{u \in N(v) \cup v} \frac{W h_u}{\sqrt{d_u d_v}}\Big),
+              \quad d_v = 1 + |N(v)|
+
+    Differs from the paper: as `Layered` does, and it has a readout; the paper classifies nodes.
+    """
+
+    conv = GcnConv
+
+
+@ENCODERS.register(GraphSageSpec)
+class GraphSage(Layered):
+    r"""Hamilton et al., "Inductive Representation Learning on Large Graphs", NeurIPS 2017, arXiv:1706.02216.
+
+    .. math:: h_v \leftarrow h_v + \mathrm{ReLU}\Big(W_l \,\mathrm{mean}_{u \in N(v)} h_u + W_r h_v\Big)
+
+    Differs from the paper: as `Layered` does; all neighbours are heard, none are drawn; no division by the norm of
+    the embedding; and it has a readout, where the paper's subject are nodes.
+    """
+
+    conv = SageConv
