@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from drugml.cli.models import zoo
 from tests.conftest import ROOT, Cli
 
 
@@ -39,7 +40,18 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     listed = cli("models", "list").out
     assert [line.split()[0] for line in listed.splitlines()] == [
         "dmpnn",
+        "attentivefp",
+        "gat",
+        "gatv2",
+        "gatedgcn",
+        "gcn",
+        "gin",
         "gine",
+        "gps",
+        "graphormer",
+        "graphsage",
+        "mpnn",
+        "pna",
         "mean",
         "forest",
         "knn",
@@ -51,6 +63,10 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     shown = cli("models", "show", "dmpnn").out
     assert "model.hidden_dim    300       Width of every directed-bond embedding." in shown
     assert "featurizer by default: chemprop_v2" in shown
+    assert "learns 227,700 numbers at these values, without the head" in shown
+    assert "Differs from the paper: norm pooling (sum / 100) by default" in shown
+    for name in zoo():
+        assert cli("models", "show", name).code == 0
 
 
 def test_the_schema_describes_every_section(cli: Cli) -> None:

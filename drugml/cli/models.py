@@ -1,6 +1,7 @@
 """`drugml models`: the zoo."""
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -21,21 +22,22 @@ def zoo() -> "dict[str, type[Spec]]":
     return {s.model_fields["name"].default: s for s in specs}
 
 
-def about(spec: "type[Spec]") -> str:
-    """What a spec says of itself; the first paragraph is one line."""
-    return inspect.cleandoc(spec.__doc__ or "")
+def about(what: object) -> str:
+    """What a class says of itself; the first paragraph of a spec is one line."""
+    return inspect.cleandoc(what.__doc__ or "")
 
 
 @app.command("list")
 def list_() -> None:
-    """All models, each with its source."""
+    """All models, each with its kind and source."""
     for name, spec in zoo().items():
-        typer.echo(f"{name:<10}{about(spec).splitlines()[0]}")
+        kind = "2D graph" if getattr(spec, "takes", "") == "graph" else "baseline"
+        typer.echo(f"{name:<13}{kind:<10}{about(spec).splitlines()[0]}")
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="A model of `drugml models list`.")]) -> None:
-    """What can be set under `model:`, with defaults."""
+    """What can be set under `model:`, with defaults; how large it is; where it differs from its paper."""
     if name not in zoo():
         raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
     spec = zoo()[name]
@@ -44,3 +46,14 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
         if key != "name":
             typer.echo(f"  model.{key:<14}{field.default!s:<8}  {field.description or ''}")
     typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009
+    from drugml.models import BASELINES, ENCODERS  # with torch: only where it is asked for
+
+    if spec in ENCODERS:
+        from drugml.prediction.trained import default_size
+
+        typer.echo(f"learns {default_size(spec()):,} numbers at these values, without the head")
+    differs = re.search(
+        r"Differs from .*?(?=\n\n|\Z)", about((ENCODERS if spec in ENCODERS else BASELINES)[spec]), re.S
+    )
+    if differs:
+        typer.echo(" ".join(differs.group().split()))

@@ -16,7 +16,7 @@ from drugml.data.batch import DeviceStore
 from drugml.data.memory import keep_freed
 from drugml.data.store import GraphLayout, PackedStore
 from drugml.featurizers import FEATURIZERS
-from drugml.models import BASELINES
+from drugml.models import BASELINES, ENCODERS
 from drugml.models.baseline import Baseline
 from drugml.models.network import Network
 from drugml.tasks import TASKS
@@ -112,6 +112,14 @@ def layout_of(featurizer: Spec) -> GraphLayout:
     layout = FEATURIZERS.build(featurizer).layout()  # type: ignore[attr-defined]
     assert isinstance(layout, GraphLayout)
     return layout
+
+
+def default_size(model: Spec) -> int:
+    """Numbers that an encoder learns on the featurizer that it is best known with."""
+    layout = layout_of(model.featurizer)  # type: ignore[attr-defined]
+    encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
+    assert isinstance(encoder, torch.nn.Module)
+    return sum(p.numel() for p in encoder.parameters())
 
 
 def restore(
