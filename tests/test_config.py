@@ -80,7 +80,7 @@ def test_the_featurizer_follows_the_model(herg: Path) -> None:
     ("override", "message"),
     [
         ("model.hiden_dim=3", "unknown key `model.hiden_dim`; did you mean 'hidden_dim'?"),
-        ("model=gin", "there is no `model` called 'gin'; did you mean 'gine'?"),
+        ("model=ginee", "there is no `model` called 'ginee'; did you mean 'gine'?"),
         ("data.split=rndm", "there is no `data.split` called 'rndm'; did you mean 'random'?"),
         ("model.depth=-3", "`model.depth` = -3: input should be greater than or equal to 1"),
         ("train.lr=fast", "`train.lr` = 'fast': input should be a valid number"),
@@ -111,7 +111,7 @@ def test_an_override_without_equals_is_explained(herg: Path) -> None:
         ("data: {path: x.csv\n", "run.yaml:2: not valid YAML"),
         ("base: run.yaml\n", "`base` goes in a circle"),
         ("base: nope.yaml\n", "nope.yaml: no such file"),
-        ("base: drugml:gin\n", "run.yaml:1: there is no preset 'gin'; did you mean 'gine'?"),
+        ("base: drugml:ginee\n", "run.yaml:1: there is no preset 'ginee'; did you mean 'gine'?"),
         ("- a\n", "expected `key: value` lines, found a list"),
         ("", "`data.path` is required"),
         ("model: forest\nfeaturizer: ogb\n", "model 'forest' takes a fingerprint, but featurizer 'ogb' gives a graph"),

@@ -169,6 +169,19 @@ def test_validation_is_by_members_that_did_not_learn_from_the_molecule(forests: 
     assert forests.run.data.metrics["best/val/roc_auc"] == pytest.approx(area, rel=1e-12)
 
 
+def test_its_card_tells_of_the_members_and_of_what_they_learned_from(networks: Made, forests: Made) -> None:
+    for made, words in (
+        (networks, ("Members:** 3, by seed", "the value, learned as its log10", "it is no interval", " log10 dose |")),
+        (forests, ("Members:** 2, by bagging", "learned from:** 48,", "probability of class 1", "by brier and ece")),
+    ):
+        card = (made.folder / "model_card.md").read_text(encoding="utf-8")
+        assert [w for w in words if w not in card] == []
+        metrics = json.loads((made.folder / "metrics.json").read_text())
+        for name in ("test", "members/test", "best/val"):
+            value = next(v for k, v in metrics.items() if k.startswith(f"{name}/"))
+            assert f" {value:.4f} |" in card
+
+
 def _bags(members: int) -> tuple[str, ...]:
     return (f"ensemble.members={members}", "ensemble.by=bagging", "ensemble.validation=out_of_bag")
 

@@ -76,6 +76,9 @@ def test_a_version_arrives_with_its_run_and_is_promoted_and_used(
     assert version.tags["drugml.data_hash"] == before["drugml.data_hash"]
     assert version.tags["drugml.origin_promoted_at"] == before["drugml.promoted_at"]
     assert "drugml.promoted_at" not in version.tags
+    assert version.description == a.get_model_version("t-y", "1").description != ""
+    (card,) = (there / "runs").rglob("model_card.md")
+    assert cli("registry", "show", "theirs", "--card").out == card.read_text(encoding="utf-8")
     shown = [line.split() for line in cli("registry", "show", "theirs").out.splitlines()]
     assert ["origin", "run", old.info.run_id] in shown
 

@@ -28,11 +28,15 @@ def list_(uri: Uri = None) -> None:
 def show(
     name: Name,
     version: Annotated[str | None, typer.Option(help="Version; the champion otherwise, or the candidate.")] = None,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card, as Markdown.")] = False,
     uri: Uri = None,
 ) -> None:
     """What is known of a version: run, hashes, metrics, packages, and how to use it and make it again."""
-    from drugml.runs.describe import describe
+    from drugml.runs.describe import describe, model_card
 
+    if card:
+        typer.echo(model_card(name, version, uri), nl=False)
+        return
     rows = describe(name, version, uri)
     width = max(len(what) for what, _ in rows)
     for what, value in rows:

@@ -30,7 +30,7 @@ def plot(
         known = ~np.isnan(labels[:, i])
         draw = _roc if kind == "classification" else _parity
         draw(panel, labels[known, i], predicted[known, i])
-        panel.set_title(name)
+        panel.set_title(name, parse_math=False)
     for panel in panels[len(shown) :]:
         panel.set_axis_off()
     figure.savefig(path, dpi=120)

@@ -87,20 +87,23 @@ class Dataset:
         """All rows that are not used, or not with all their labels, by line."""
         return sorted([*self.curated.rejected, *self.judged.partial], key=lambda r: r.place)
 
+    def counts(self) -> list[tuple[str, int]]:
+        """What became of the rows; what does not occur is left out."""
+        judged = self.judged
+        merged = len(judged.lines) - len(self.curated.conflicting) - len(self.smiles)
+        more = {
+            "rejected": len(judged.bad),
+            "without a label": judged.unlabelled,
+            "merged as replicates": merged,
+            "dropped as conflicting": len(self.curated.conflicting),
+        }
+        return [("rows", judged.rows), ("molecules used", len(self.smiles)), *((w, n) for w, n in more.items() if n)]
+
     def summary(self) -> str:
         """One line for people."""
-        judged = self.judged
-        parts = [f"{judged.name}: {judged.rows:,} rows, {len(self.smiles):,} molecules used"]
-        merged = len(judged.lines) - len(self.curated.conflicting) - len(self.smiles)
-        for n, what in (
-            (len(judged.bad), "rejected"),
-            (judged.unlabelled, "without a label"),
-            (merged, "merged as replicates"),
-            (len(self.curated.conflicting), "dropped as conflicting"),
-        ):
-            parts += [f"{n:,} {what}"] if n else []
+        parts = [f"{n:,} {what}" for what, n in self.counts()]
         sizes = ", ".join(f"{f} {n:,}" for f, n in self.training.plan.sizes.items())
-        return f"{', '.join(parts)}; {sizes}"
+        return f"{self.judged.name}: {', '.join(parts)}; {sizes}"
 
 
 def prepare(config: RunSpec) -> Dataset:

@@ -2,12 +2,14 @@
 
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from drugml.errors import UserError
 from drugml.prediction.bundle import load
 from drugml.runs.candidates import SAME
 from drugml.runs.inputs import CONFIG
-from drugml.tracking.find import Found, lookup
+from drugml.runs.model_card import MODEL_CARD
+from drugml.tracking.find import Found, download, files, lookup
 from drugml.tracking.models import CANDIDATE, CHAMPION, Version, choose, fetch
 from drugml.tracking.moving import ORIGIN
 from drugml.tracking.run import KIND
@@ -27,8 +29,7 @@ def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str,
     Raises:
         UserError: if there is no such version.
     """
-    store = connect(uri)
-    chosen = choose(store, name, version, preferred=(CHAMPION, CANDIDATE))
+    store, chosen = _chosen(name, version, uri)
     head = [("version", chosen.uri), ("aliases", ", ".join(chosen.aliases) or "none")]
     traces = [
         (key.removeprefix("drugml.").replace("_", " "), value)
@@ -36,6 +37,24 @@ def describe(name: str, version: str | None, uri: str | None) -> list[tuple[str,
         if key.startswith((ORIGIN, "drugml.promoted_", "drugml.forced_", "drugml.rolled_back_"))
     ]
     return [*head, *traces, *_run(store, chosen), *_bundle(store, chosen), *_use(chosen)]
+
+
+def model_card(name: str, version: str | None, uri: str | None) -> str:
+    """The card of a version, as Markdown; arguments as `describe`.
+
+    Raises:
+        UserError: if there is no such version, or it has no card.
+    """
+    store, chosen = _chosen(name, version, uri)
+    if not chosen.run_id:
+        raise UserError(f"{chosen.uri}: has no model card; it was registered without a run")
+    with TemporaryDirectory() as folder:
+        return download(lookup(store, chosen.run_id), MODEL_CARD, Path(folder)).read_text(encoding="utf-8")
+
+
+def _chosen(name: str, version: str | None, uri: str | None) -> tuple[Store, Version]:
+    store = connect(uri)
+    return store, choose(store, name, version, preferred=(CHAMPION, CANDIDATE))
 
 
 def _run(store: Store, chosen: Version) -> list[tuple[str, str]]:
@@ -52,6 +71,7 @@ def _run(store: Store, chosen: Version) -> list[tuple[str, str]]:
         *((what, run.tags.get(tag, "none")) for tag, what in SAME.items() if tag != KIND),
         *((k, f"{v:.4g}") for k, v in metrics.items()),
         ("reproduce", _again(run)),
+        ("model card", _card(chosen, run)),
     ]
 
 
@@ -74,6 +94,13 @@ def _use(chosen: Version) -> list[tuple[str, str]]:
         ("predict", f"drugml predict {shlex.quote(chosen.uri)} INPUT --out FILE"),
         ("load", f"mlflow.pyfunc.load_model({chosen.uri!r})"),
     ]
+
+
+def _card(chosen: Version, run: Found) -> str:
+    """How to read it; runs of drugml before model cards have none."""
+    if MODEL_CARD not in files(run):
+        return "none"
+    return f"drugml registry show {shlex.quote(chosen.name)} --version {chosen.version} --card"
 
 
 def _again(run: Found) -> str:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from drugml.errors import UserError
+from drugml.evaluation.model.card import shortened
 from drugml.prediction.bundle import load
 from drugml.prediction.versions import versions
 from drugml.runs.archive import pack, unpack
@@ -60,6 +61,7 @@ def export(name: str, version: str | None, out: Path, uri: str | None) -> Moved:
         shutil.copytree(bundle, folder / BUNDLE)
         moving.write(run, folder / RUN)
         about = {"name": name, "version": chosen.version, "aliases": chosen.aliases, "tags": dict(chosen.tags)}
+        about["text"] = chosen.text
         moving.write(about, folder / VERSION)
         origin = {"server": _without_password(store.uri), "run": chosen.run_id, "version": chosen.uri}
         found = pack(folder, out, {"origin": origin, "drugml": versions()["drugml"]})
@@ -89,7 +91,9 @@ def import_(path: Path, name: str | None, uri: str | None) -> Moved:
         try:
             model = models.log_model(store, run_id, folder / BUNDLE, spec)
             tags = {f"{moving.ORIGIN}{k[7:]}" if k.startswith(TRACES) else k: v for k, v in about["tags"].items()}
-            made = models.register(store, name or about["name"], model, run_id, tags | origin)
+            text = shortened(about.get("text", ""))  # archives of drugml before model cards have none
+            version = models.About(tags | origin, text)
+            made = models.register(store, name or about["name"], model, run_id, version)
         except BaseException:
             moving.failed(store, run_id)
             raise

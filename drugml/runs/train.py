@@ -17,9 +17,10 @@ from drugml.runs.inputs import CONFIG
 from drugml.runs.joint import together
 from drugml.runs.lock import sole
 from drugml.runs.members import members_of
+from drugml.runs.model_card import MODEL_CARD, write_model_card
 from drugml.runs.opening import Opened, begun, check_same, found_again
 from drugml.runs.outcome import BUNDLE, hashes
-from drugml.runs.report import write_report
+from drugml.runs.report import REPORT, dispensable, examined, write_report
 from drugml.runs.source import lineage, test_keys, unseen
 from drugml.tasks import TASKS
 from drugml.tracking import models
@@ -142,9 +143,21 @@ def _name(config: RunSpec) -> str:
 
 def _finish(dataset: Dataset, opened: Opened, listener: Listener) -> dict[str, float]:
     metrics = fit_run(dataset, opened, listener, f"drugml train --resume {opened.run.run_id}").metrics
-    write_report(dataset, opened.run, opened.folder)
-    opened.run.model(opened.folder / BUNDLE, _registered_as(dataset), _version_tags(dataset, metrics))
+    text = _told(dataset, opened, metrics)
+    opened.run.model(opened.folder / BUNDLE, _registered_as(dataset), _version_tags(dataset, metrics), text)
     return metrics
+
+
+def _told(dataset: Dataset, opened: Opened, metrics: dict[str, float]) -> str:
+    """Write report and model card; returns the card in short, or nothing where it could not be made."""
+    text, run, folder = "", opened.run, opened.folder
+    with dispensable(f"{REPORT} and {MODEL_CARD}"):
+        seen = examined(dataset, folder)
+        with dispensable(REPORT):
+            write_report(dataset, run, folder, seen)
+        with dispensable(MODEL_CARD):
+            text = write_model_card(dataset, run, folder, seen, metrics)
+    return text
 
 
 def _result(dataset: Dataset, run: TrackedRun, metrics: dict[str, float]) -> Result:

@@ -118,6 +118,11 @@ def download(run: Found, name: str, folder: Path) -> Path:
         raise UserError(f"run {run.run_id} ({run.name}): has no file {name}: {str(error).splitlines()[0]}") from None
 
 
+def files(run: Found) -> set[str]:
+    """Names of the files that a run has, those in folders left out."""
+    return {str(f.path) for f in run.store.client.list_artifacts(run.run_id)}
+
+
 def _newest(store: Store, kind: str) -> Found:
     experiments = [e.experiment_id for e in store.client.search_experiments()]
     mine = f"tags.`{KIND}` = '{kind}' AND tags.`mlflow.user` = '{user()}'"

@@ -41,6 +41,8 @@ class Version(NamedTuple):
     aliases: tuple[str, ...]
     run_id: str
     tags: Mapping[str, str] = MappingProxyType({})
+    text: str = ""
+    """Its description, as Markdown."""
 
     @property
     def uri(self) -> str:
@@ -48,9 +50,15 @@ class Version(NamedTuple):
         return f"models:/{self.name}/{self.version}"
 
 
-def registered(
-    store: Store, run_id: str, bundle: Path, spec: BundleSpec, name: str, tags: Mapping[str, str]
-) -> Version:
+class About(NamedTuple):
+    """What is said of a version when it is registered."""
+
+    tags: Mapping[str, str]
+    text: str
+    """Its description, as Markdown; MLflow's databases hold 5000 characters."""
+
+
+def registered(store: Store, run_id: str, bundle: Path, spec: BundleSpec, name: str, about: About) -> Version:
     """Log a bundle as the model of a run and register it, where that is not done already.
 
     Args:
@@ -59,7 +67,7 @@ def registered(
         bundle: its folder.
         spec: of the bundle.
         name: of the registered model.
-        tags: of the version.
+        about: the version.
     """
     uri = None
     for model in _logged(store, run_id):
@@ -68,7 +76,7 @@ def registered(
         elif model.status != LoggedModelStatus.READY:
             store.client.delete_logged_model(model.model_id)  # what is left of an upload that failed
     uri = uri or log_model(store, run_id, bundle, spec)
-    return register(store, name, uri, run_id, tags)
+    return register(store, name, uri, run_id, about)
 
 
 def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
@@ -95,7 +103,7 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     return f"models:/{info.model_id}"
 
 
-def register(store: Store, name: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> Version:
+def register(store: Store, name: str, model_uri: str, run_id: str, about: About) -> Version:
     """Make the next version of a registered model, where this model has none yet, and call it the candidate."""
     client, model_id = store.client, model_uri.removeprefix("models:/")
     try:
@@ -107,7 +115,8 @@ def register(store: Store, name: str, model_uri: str, run_id: str, tags: Mapping
     source = client.get_logged_model(model_id).artifact_location
     made = next((v for v in known.values() if v.source == source), None)
     if made is None:
-        made = client.create_model_version(name, source, run_id, tags=dict(tags), model_id=model_id)
+        tags, text = dict(about.tags), about.text or None
+        made = client.create_model_version(name, source, run_id, tags=tags, description=text, model_id=model_id)
     elif int(made.version) < max(known):  # registered before, and another is the candidate by now
         return Version(name, str(made.version), (), run_id)
     client.set_registered_model_alias(name, CANDIDATE, made.version)
@@ -254,7 +263,7 @@ def _versions(store: Store, model: Any) -> Iterator[Version]:
     found = store.client.search_model_versions(f"name='{model.name}'")
     for v in sorted(found, key=lambda v: -int(v.version)):
         aliases = tuple(sorted(by_version.get(str(v.version), [])))
-        yield Version(model.name, str(v.version), aliases, str(v.run_id or ""), dict(v.tags))
+        yield Version(model.name, str(v.version), aliases, str(v.run_id or ""), dict(v.tags), v.description or "")
 
 
 def _crowned(store: Store, chosen: Version) -> Version:

@@ -126,9 +126,12 @@ class TrackedRun:
         """Keep a file of the run's folder with the run."""
         self._log({FILE: self._inside(path)})
 
-    def model(self, bundle: Path, name: str, tags: Mapping[str, str]) -> None:
-        """Log a bundle in the run's folder as its model and register it; the version is in `version` then."""
-        self._log({MODEL: {"bundle": self._inside(bundle), "name": name, "tags": dict(tags)}})
+    def model(self, bundle: Path, name: str, tags: Mapping[str, str], text: str) -> None:
+        """Log a bundle in the run's folder as its model and register it, with tags and a description in Markdown.
+
+        The version is in `version` then.
+        """
+        self._log({MODEL: {"bundle": self._inside(bundle), "name": name, "tags": dict(tags), "text": text}})
 
     def end(self, status: str) -> None:
         """Say how the run ended, try once more to send what is kept, and say what could not be sent."""

@@ -8,7 +8,7 @@ from drugml.errors import UserError
 from drugml.prediction.spec import BundleSpec
 from drugml.tracking.brief import CALL, UPLOAD, brief, why
 from drugml.tracking.journal import Entry
-from drugml.tracking.models import Version, registered
+from drugml.tracking.models import About, Version, registered
 from drugml.tracking.store import Store
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # isort: skip
@@ -47,7 +47,8 @@ def send(store: Store, run_id: str, folder: Path, entry: Entry) -> Version | Non
         elif kind == MODEL:
             bundle = folder / value["bundle"]
             spec = BundleSpec.model_validate_json((bundle / "spec.json").read_text(encoding="utf-8"))
-            return registered(store, run_id, bundle, spec, value["name"], value["tags"])
+            about = About(value["tags"], value.get("text", ""))  # entries of drugml before model cards have no text
+            return registered(store, run_id, bundle, spec, value["name"], about)
         elif value["end"] is None:
             store.client.update_run(run_id, status=value["status"])
         else:

@@ -1,0 +1,1 @@
+"""The card of a model: what it is, what was measured, and what is unknown."""
