@@ -27,7 +27,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_config_and_zoo_commands_are_light() -> None:
     program = (
         "import sys\nfrom drugml.cli.main import main\n"
-        "for args in (['models', 'list'], ['config', 'schema']):\n"
+        "for args in (['models', 'list'], ['featurizers', 'list'], ['config', 'schema']):\n"
         "    sys.argv = ['drugml', *args]\n"
         "    try: main()\n    except SystemExit: pass\n"
         "assert not {'torch', 'rdkit', 'mlflow', 'pandas'} & set(sys.modules)\n"

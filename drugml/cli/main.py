@@ -7,7 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from drugml.cli import cache, config, data, models, registry, runs
+from drugml.cli import cache, config, data, featurizers, models, registry, runs
 from drugml.cli.compare import compare
 from drugml.cli.launched import launched
 from drugml.cli.recovery import reproduce, show, sync
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Train, compare, register and use molecular property predictors.",
 )
 app.add_typer(models.app, name="models")
+app.add_typer(featurizers.app, name="featurizers")
 app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")

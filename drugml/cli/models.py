@@ -18,13 +18,31 @@ def zoo() -> "dict[str, type[Spec]]":
     """Name to spec of every model."""
     from drugml.config.models import ModelSpec
 
-    specs = get_args(get_args(ModelSpec)[0])
+    return by_name(ModelSpec)
+
+
+def by_name(union: object) -> "dict[str, type[Spec]]":
+    """Name to spec, of what may stand in one section."""
+    specs = get_args(get_args(union)[0])
     return {s.model_fields["name"].default: s for s in specs}
 
 
 def about(what: object) -> str:
     """What a class says of itself; the first paragraph of a spec is one line."""
     return inspect.cleandoc(what.__doc__ or "")
+
+
+def show_options(section: str, name: str, spec: "type[Spec]") -> None:
+    """Print what can be set in a section, with defaults."""
+    typer.echo(f"{name}: {about(spec)}")
+    for key, field in spec.model_fields.items():
+        if key != "name":
+            typer.echo(f"  {section}.{key:<14}{_default(field.default):<8}  {field.description or ''}")
+
+
+def _default(value: object) -> str:
+    """As one would write it: [morgan, maccs] for sections that have a name."""
+    return f"[{', '.join(v.name for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
 @app.command("list")
@@ -41,10 +59,7 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     if name not in zoo():
         raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
     spec = zoo()[name]
-    typer.echo(f"{name}: {about(spec)}")
-    for key, field in spec.model_fields.items():
-        if key != "name":
-            typer.echo(f"  model.{key:<14}{field.default!s:<8}  {field.description or ''}")
+    show_options("model", name, spec)
     typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009
     from drugml.models import BASELINES, ENCODERS  # with torch: only where it is asked for
 

@@ -1,5 +1,6 @@
 """Which spec stands at a key of a config, where a section may be one of several."""
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any, get_args, get_origin
 
@@ -23,20 +24,33 @@ def inside(data: Any, part: str | int) -> Any:
 
 def variants_at(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseModel]]:
     """The spec classes that may stand at `key`."""
-    found = [schema]
+    found, entries = [schema], list[type[BaseModel]]()
     named = False
     for n, part in enumerate(key):
         if named:  # the name of an entry, chosen by the user: data.labels.pKi
             named = False
             continue
-        annotation = variant_at(schema, data, key[:n]).model_fields[str(part)].annotation
+        if isinstance(part, int):  # an entry of a list: featurizer.parts.0
+            found, entries = entries, []
+            continue
+        annotation = variant_at(schema, data, key[:n]).model_fields[part].annotation
         named = get_origin(annotation) is dict
-        found = [t for t in get_args(annotation) or (annotation,) if isinstance(t, type) and issubclass(t, BaseModel)]
+        found, entries = _specs(annotation), []
+        if get_origin(annotation) is tuple:
+            found, entries = [], found
     return found
+
+
+def _specs(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [spec for inner in get_args(annotation) for spec in _specs(inner)]
 
 
 def variant_at(schema: type[BaseModel], data: Any, key: Key) -> type[BaseModel]:
     """The spec class that does stand at `key`, judging by its tag."""
     options = variants_at(schema, data, key)
     data = reduce(inside, key, data)
+    if not isinstance(data, Mapping):
+        return options[0]
     return next((o for o in options for t in TAGS if t in data and o.model_fields[t].default == data[t]), options[0])

@@ -10,6 +10,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from drugml.config.featurizers import CountsSpec
 from drugml.data.store import PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
+from drugml.featurizers.rows import label, store_of
 
 KINDS = ("morgan", "atom_pair", "torsion")
 
@@ -43,12 +44,10 @@ class Counts:
             rdFingerprintGenerator.GetAtomPairGenerator(**shared),
             rdFingerprintGenerator.GetTopologicalTorsionGenerator(**shared),
         )
-        if self._chirality:  # the last two read CIP labels, which a molecule need not carry
-            for mol in mols:
-                Chem.AssignStereochemistry(mol)
+        if self._chirality:
+            label(mols)
         out = np.empty((len(mols), len(KINDS), self._bits), np.uint8)
         for row, mol in zip(out, mols, strict=True):
             for part, generator in zip(row, generators, strict=True):
                 part[:] = generator.GetCountFingerprintAsNumPy(mol).clip(max=255)
-        zeros = np.zeros(len(mols) + 1, np.int64)
-        return PackedStore({"fingerprint": out.reshape(len(mols), -1)}, {}, {}, zeros, zeros)
+        return store_of(out.reshape(len(mols), -1))

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 
 from drugml.config.featurizers import MorganSpec
 from drugml.data.store import PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
+from drugml.featurizers.rows import rows
 
 
 @FEATURIZERS.register(MorganSpec)
@@ -27,6 +27,4 @@ class Morgan:
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
         generator = rdFingerprintGenerator.GetMorganGenerator(**self._options)  # cannot be pickled: made here
-        counts = [generator.GetCountFingerprintAsNumPy(m).clip(max=255) for m in mols]
-        zeros = np.zeros(len(mols) + 1, np.int64)
-        return PackedStore({"fingerprint": np.stack(counts).astype(np.uint8)}, {}, {}, zeros, zeros)
+        return rows(mols, self._options["fpSize"], generator.GetCountFingerprintAsNumPy)

@@ -235,8 +235,12 @@ def described(spec: Spec | None) -> str:
     """A featurizer and those of its options that were chosen, in one line."""
     if spec is None:
         return "no features"
-    chosen = spec.model_dump(exclude_defaults=True, exclude={"name"})
-    return " ".join([spec.model_dump()["name"], *(f"{k}={v}" for k, v in chosen.items())])
+    chosen = {k: v for k, v in spec if k != "name" and v != type(spec).model_fields[k].default}
+    return " ".join([spec.model_dump()["name"], *(f"{k}={_said(v)}" for k, v in chosen.items())])
+
+
+def _said(value: object) -> str:
+    return f"[{', '.join(map(described, value))}]" if isinstance(value, tuple) else str(value)
 
 
 def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec, max_atoms: int) -> str:
