@@ -1,6 +1,7 @@
 """`drugml models`: the zoo."""
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from drugml.config.base import Spec
 
 app = typer.Typer(no_args_is_help=True, help="The zoo: which models there are and what can be set.")
+foreign = typer.Typer(no_args_is_help=True, help="Models that another program trained.")
+app.add_typer(foreign, name="import")
 
 
 def zoo() -> "dict[str, type[Spec]]":
@@ -44,3 +47,21 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
         if key != "name":
             typer.echo(f"  model.{key:<14}{field.default!s:<8}  {field.description or ''}")
     typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009
+
+
+@foreign.command()
+def chemprop(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Model of Chemprop 2 (.pt, .ckpt); several are an ensemble.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Registered model that gets it as its next version.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write its bundle to.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="Name of what it predicts, in order; found in .pt otherwise.")
+    ] = None,
+    uri: Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db otherwise.")] = None,
+) -> None:
+    """Import a model that Chemprop 2 trained; it gives the same predictions here. No code in the file is run."""
+    from drugml.runs.foreign import import_chemprop
+
+    typer.echo(import_chemprop(files, target or [], name, out, uri).summary())
