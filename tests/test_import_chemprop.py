@@ -143,7 +143,9 @@ def test_names_of_chemprop_call_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     whole = NUMBERS[0].read_bytes()
-    for content in (b"", b"SMILES,logP\nC,1\n", whole[: len(whole) // 2], whole[:-100]):
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for content in (b"", b"SMILES,logP\nC,1\n", whole[:middle], whole[:-100], flipped):
         (tmp_path / "x.pt").write_bytes(content)
         with pytest.raises(UserError, match=r"x\.pt: damaged, or not a model file of Chemprop 2: "):
             load([tmp_path / "x.pt"])
@@ -262,6 +264,11 @@ def test_all_that_is_missing_is_said_at_once(altered: Callable[[Change], Path]) 
         load([altered(change)])
 
 
+def test_settings_of_another_kind_are_no_accident(altered: Callable[[Change], Path]) -> None:
+    with pytest.raises(UserError, match="its settings are of no kind that Chemprop 2 writes: unhashable type"):
+        load([altered(setting("predictor.hidden_dim", [[16], [8]]))])
+
+
 def test_weights_must_fit(altered: Callable[[Change], Path]) -> None:
     load([altered(lambda values: None)])
     first = "message_passing.W_i.weight"
@@ -271,6 +278,7 @@ def test_weights_must_fit(altered: Callable[[Change], Path]) -> None:
         "predictor.ffn.0.0.bias is missing": lambda v: v["state_dict"].pop("predictor.ffn.0.0.bias"),
         'Unexpected key(s) in state_dict: "more"': lambda v: v["state_dict"].update({"more": torch.zeros(1)}),
         "depth: Input should be less than or equal to 20": setting("message_passing.depth", 21),
+        "float division by zero": setting("agg.norm", 0),
     }
     for said, change in changes.items():
         with pytest.raises(UserError) as refused:

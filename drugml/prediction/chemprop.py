@@ -121,15 +121,19 @@ def _imported(file: Read) -> Imported:
         raise UserError(
             f"{path}: not a model of molecules by Chemprop 2: {why}; atom and bond models are not supported"
         )
-    if faults := [*_faults(settings, *parts.values())]:  # type: ignore[arg-type]
+    try:
+        faults = [*_faults(settings, *parts.values())]  # type: ignore[arg-type]
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: its settings are of no kind that Chemprop 2 writes: {_said(error)}") from None
+    if faults:
         head = f"{path}: this Chemprop model cannot be imported:"
         raise UserError("\n".join([head, *(f"  {f}" for f in faults), "train it without, or predict with Chemprop"]))
     message, agg, predictor = (dict(p or {}) for p in parts.values())
     pooling = POOLINGS[name_of(agg["cls"])]
     try:
         left = {k: _number(v, k) for k, v in weights.items() if not UNUSED.fullmatch(k)}
-        scaling = _scaling(left, predictor)
-        layers = sum(bool(re.fullmatch(r"predictor\.ffn\.\d+\.\d\.weight", k)) for k in left)
+        heads = [k for k in left if re.fullmatch(r"predictor\.ffn\.\d+\.\d\.weight", k)]
+        scaling, layers = _scaling(left, len(left[heads[-1]])), len(heads)
         width = len(left["predictor.ffn.0.0.weight"]) if layers > 1 else HeadSpec().hidden_dim
         task = TASKS[name_of(predictor["cls"])]
         dropout = message.get("dropout", 0.0)
@@ -138,7 +142,7 @@ def _imported(file: Read) -> Imported:
         norm = float(agg.get("norm", NORM)) if pooling == "norm" else NORM
         tensors = _renamed(_folded(left, norm))
         restore(model, head_spec, ChempropV2Spec(), task, scaling, tensors)
-    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+    except (RuntimeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"{path}: its weights do not fit its settings: {_said(error)}; copy the file again") from None
     return Imported(file, task, model, head_spec, _columns(file), scaling, tensors)
 
@@ -209,12 +213,12 @@ def _number(value: Any, name: str) -> Tensor:
     return value.detach().double()
 
 
-def _scaling(weights: dict[str, Tensor], predictor: Mapping[str, Any]) -> Scaling:
+def _scaling(weights: dict[str, Tensor], targets: int) -> Scaling:
     """Take the output's scaling out of the weights."""
-    names = ["predictor.output_transform.mean", "predictor.output_transform.scale"]
+    names = [f"predictor.output_transform.{n}" for n in ("mean", "scale")]
     if names[0] not in weights:
-        return Scaling.none(int(predictor["n_tasks"]))
-    mean, scale = (weights.pop(n).flatten().tolist() for n in names)
+        return Scaling.none(targets)
+    mean, scale = (weights.pop(n).expand(1, targets)[0].tolist() for n in names)
     return Scaling(tuple(mean), tuple(scale))
 
 

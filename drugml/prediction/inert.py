@@ -1,6 +1,7 @@
 """Files of `torch.save` that other programs wrote: tensors, text and numbers, and nothing that could act."""
 
 import hashlib
+import zipfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,9 @@ def read(path: Path, packages: Sequence[str], program: str) -> Read:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     try:
+        with zipfile.ZipFile(path) as archive:
+            if broken := archive.testzip():  # torch does not look at checksums
+                raise ValueError(f"{broken} has another checksum than when it was written")
         named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception as error:  # whatever torch makes of a file that is none of its own
         raise UserError(f"{path}: {_no_file(program)}: {_first(error)}") from None
