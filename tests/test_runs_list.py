@@ -78,7 +78,10 @@ def test_what_is_not_there_is_named(store: Store) -> None:
     for arguments, said in (
         (("log", None, 20), f"there is no experiment 'log' in {store.uri}; did you mean 'logs'?"),
         (("logs", "cvs", 20), "--kind 'cvs': there is no such kind of run; did you mean 'cv'?"),
-        (("logs", "fold", 20), "--kind 'fold': there is no such kind of run; choose from: train, cv, tune, comparison"),
+        (
+            ("logs", "fold", 20),
+            "--kind 'fold': there is no such kind of run; choose from: train, cv, tune, comparison, import",
+        ),
         (("logs", "cv", 0), "--limit 0: expected 1 or more"),
     ):
         with pytest.raises(UserError) as error:

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from drugml.config.base import Spec
 
 app = typer.Typer(no_args_is_help=True, help="The zoo: which models there are and what can be set.")
+foreign = typer.Typer(no_args_is_help=True, help="Models that another program trained.")
+app.add_typer(foreign, name="import")
 
 
 def zoo() -> "dict[str, type[Spec]]":
@@ -72,3 +75,21 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     )
     if differs:
         typer.echo(" ".join(differs.group().split()))
+
+
+@foreign.command()
+def chemprop(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Model of Chemprop 2 (.pt, .ckpt); several are an ensemble.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Registered model that gets it as its next version.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write its bundle to.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="Name of what it predicts, in order; found in .pt otherwise.")
+    ] = None,
+    uri: Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db otherwise.")] = None,
+) -> None:
+    """Import a model that Chemprop 2 trained; it gives the same predictions here. No code in the file is run."""
+    from drugml.runs.foreign import import_chemprop
+
+    typer.echo(import_chemprop(files, target or [], name, out, uri).summary())

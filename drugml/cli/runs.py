@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True, help="Runs that were recorded.")
 @app.command("list")
 def list_(
     experiment: Annotated[str | None, typer.Option(help="Of this experiment; of all otherwise.")] = None,
-    kind: Annotated[str | None, typer.Option(help="train, cv, tune or comparison; all otherwise.")] = None,
+    kind: Annotated[str | None, typer.Option(help="train, cv, tune, comparison or import; all otherwise.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
     uri: Annotated[
         str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db here otherwise.")

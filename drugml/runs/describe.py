@@ -12,7 +12,7 @@ from drugml.runs.model_card import MODEL_CARD
 from drugml.tracking.find import Found, download, files, lookup
 from drugml.tracking.models import CANDIDATE, CHAMPION, Version, choose, fetch
 from drugml.tracking.moving import ORIGIN
-from drugml.tracking.run import KIND
+from drugml.tracking.run import IMPORT, KIND
 from drugml.tracking.store import Store, connect
 
 
@@ -84,7 +84,10 @@ def _bundle(store: Store, chosen: Version) -> list[tuple[str, str]]:
         ("model", spec.model.name + (f", {len(spec.members)} members" if spec.members else "")),
         ("featurizer", spec.featurizer.name),
         ("targets", ", ".join(f"{t} [{spec.units[t]}]" if t in spec.units else t for t in spec.targets)),
-        ("trained with", ", ".join(f"{k} {v}" for k, v in spec.versions.items())),
+        (
+            "imported with" if "imported_from" in spec.provenance else "trained with",
+            ", ".join(f"{k} {v}" for k, v in spec.versions.items()),
+        ),
         ("bundle", f"{spec.hash[:12]}; loads, and gives the predictions that it was saved with"),
     ]
 
@@ -105,6 +108,8 @@ def _card(chosen: Version, run: Found) -> str:
 
 def _again(run: Found) -> str:
     """The command that trains it anew; the config in the run's folder, or that in MLflow where the folder is gone."""
+    if run.tags.get(KIND) == IMPORT:
+        return f"not here; it was imported from {run.tags.get('drugml.imported_from', 'another program')}"
     config = Path(run.tags.get("drugml.folder", "")) / CONFIG
     if config.is_file():
         return f"drugml train {shlex.quote(str(config))}"

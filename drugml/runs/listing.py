@@ -7,10 +7,10 @@ from datetime import datetime
 from drugml.errors import UserError, nearest
 from drugml.tasks import TASKS
 from drugml.tracking.find import Found, newest
-from drugml.tracking.run import COMPARE, CV, KIND, TRAIN, TUNE
+from drugml.tracking.run import COMPARE, CV, IMPORT, KIND, TRAIN, TUNE
 from drugml.tracking.store import connect
 
-KINDS = (TRAIN, CV, TUNE, COMPARE)
+KINDS = (TRAIN, CV, TUNE, COMPARE, IMPORT)
 SHORT = 8
 """Characters of a run id; `lookup` takes so few where they name one run."""
 
@@ -49,7 +49,7 @@ def listed(experiment: str | None, kind: str | None, limit: int, uri: str | None
 
     Args:
         experiment: of this one; of all if None.
-        kind: train, cv, tune or comparison; all if None.
+        kind: train, cv, tune, comparison or import; all if None.
         limit: at most so many.
         uri: tracking URI, as in `connect`.
 

@@ -19,7 +19,7 @@ from drugml.tracking import models
 from drugml.tracking.find import Found, lookup
 from drugml.tracking.models import Version
 from drugml.tracking.moving import ORIGIN_RUN
-from drugml.tracking.run import KIND, TRAIN, user
+from drugml.tracking.run import IMPORT, KIND, TRAIN, user
 from drugml.tracking.store import Store, connect
 
 HASHES = ("drugml.data_hash", "drugml.split_hash", "drugml.metrics_hash")
@@ -151,6 +151,8 @@ def _bundle(store: Store, chosen: Version, found: Found) -> Check:
     except UserError as error:
         return Check("bundle", False, str(error))
     own = {"run": found.tags.get(ORIGIN_RUN, found.run_id), **{k: found.tags.get(k, "") for k in HASHES}}
+    if found.tags.get(KIND) == IMPORT:  # was made before the run
+        own = {}
     if other := [k for k, v in own.items() if spec.provenance.get(k) != v]:
         return Check("bundle", False, f"is not of this run, it differs in: {', '.join(other)}")
     return Check("bundle", True, f"loads, and gives the predictions of {len(spec.probes)} probes as when it was saved")

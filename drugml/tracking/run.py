@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 SHORTEST, LONGEST = 5.0, 60.0
 """Seconds for which a store that failed is left alone."""
 KIND = "drugml.kind"
-"""Tag that says what a run is: one of the next eight."""
+"""Tag that says what a run is: one of the next nine."""
 TRAIN, CV, FOLD, MEMBER, COMPARE, REPRODUCTION = "train", "cv", "fold", "member", "comparison", "reproduction"
-TUNE, TRIAL = "tune", "trial"
+TUNE, TRIAL, IMPORT = "tune", "trial", "import"
 VERBS = {
     TRAIN: "drugml train",
     CV: "drugml cv",
@@ -38,6 +38,7 @@ VERBS = {
     REPRODUCTION: "drugml reproduce",
     TUNE: "drugml tune",
     TRIAL: "drugml tune",
+    IMPORT: "drugml models import",
 }
 NESTED = (FOLD, MEMBER, TRIAL)
 """Kinds of runs that are part of another."""
