@@ -107,7 +107,7 @@ def test_an_override_without_equals_is_explained(herg: Path) -> None:
     [
         ("model:\n  name: gine\n  hiden_dim: 3\n", "run.yaml:3: unknown key `model.hiden_dim`"),
         ("model: {name: gine}\nmodel: {name: forest}\n", "run.yaml:2: `model` is already set at"),
-        ("model: gni\n", "run.yaml:1: there is no `model` called 'gni'; did you mean 'gine'?"),
+        ("model: ginee\n", "run.yaml:1: there is no `model` called 'ginee'; did you mean 'gine'?"),
         ("data: {path: x.csv\n", "run.yaml:2: not valid YAML"),
         ("base: run.yaml\n", "`base` goes in a circle"),
         ("base: nope.yaml\n", "nope.yaml: no such file"),

@@ -13,6 +13,8 @@ from drugml.runs.tune.space import Space
 
 HEAD = "study: s\nspace:\n"
 
+POOLINGS = "input should be 'sum', 'mean', 'max', 'norm', 'attention' or 'set2set'"
+
 
 def space_of(folder: Path, text: str, **base: object) -> tuple[Space, SearchSpec]:
     path = folder / "s.yaml"
@@ -39,8 +41,8 @@ def refused(folder: Path, text: str, **base: object) -> str:
         ("  model.depth: {low: 2, high: 50}", "`model.depth` = 50: input should be less than or equal to 20"),
         ("  model.depth: {low: 2.5, high: 4}", "`model.depth` = 2.5: input should be a valid integer"),
         ("  model.depth: {low: 2, high: 4, step: 0.5}", "`model.depth` is a whole number; step = 0.5 is none"),
-        ("  model.pooling: [sum, max]", "`model.pooling` = 'max': input should be 'sum', 'mean' or 'norm'"),
-        ("  model.pooling: {low: 1, high: 2}", "`model.pooling` = 1: input should be 'sum', 'mean' or 'norm'"),
+        ("  model.pooling: [sum, last]", f"`model.pooling` = 'last': {POOLINGS}"),
+        ("  model.pooling: {low: 1, high: 2}", f"`model.pooling` = 1: {POOLINGS}"),
         ("  model: {low: 1, high: 2}", "`model` is no number; name `values`"),
         ("  featurizer: [ogb, morgan]", "featurizer 'morgan' gives a fingerprint, which no model of the space takes"),
         ("  featurizer: [ogbb]", "there is no `featurizer` called 'ogbb'; did you mean 'ogb'?"),

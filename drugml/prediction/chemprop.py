@@ -19,7 +19,7 @@ from drugml.config.tasks import ClassificationSpec, RegressionSpec
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
-from drugml.models.encoder import NORM
+from drugml.models.readout import NORM
 from drugml.prediction.ensemble import TrainedEnsemble
 from drugml.prediction.inert import Read, name_of, read
 from drugml.prediction.predictor import Predictor

@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from drugml.errors import UserError
+from drugml.evaluation.model.card import LONGEST
+from drugml.evaluation.model.markdown import code, cut, escape
 from drugml.prediction import bundle, chemprop
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
 from drugml.runs.outcome import BUNDLE
 from drugml.tracking import models
-from drugml.tracking.models import CANDIDATE, Version
+from drugml.tracking.models import CANDIDATE, About, Version
 from drugml.tracking.run import IMPORT, KIND, start, tracked
 from drugml.tracking.store import connect
 
@@ -80,7 +82,19 @@ def _registered(folder: Path, spec: BundleSpec, name: str, uri: str | None) -> V
     with tracked(store, run_id, folder.parent) as run:
         shown = {"model": spec.model, "head": spec.head, "featurizer": spec.featurizer, "task": spec.task}
         run.params({k: v.model_dump(mode="json") for k, v in shown.items()})
-        return models.registered(store, run_id, folder, spec, name, origin)
+        return models.registered(store, run_id, folder, spec, name, About(origin, _described(spec, origin)))
+
+
+def _described(spec: BundleSpec, origin: dict[str, str]) -> str:
+    """All that is known of a model that was trained elsewhere, as the description of its version."""
+    what = f"An ensemble of {len(spec.members)}" if spec.members else "One model"
+    lines = [
+        f"{what}, imported: trained by another program, which says nothing of data, split or test results. "
+        "It was not tested here.",
+        f"Predicts ({spec.task.kind}): {', '.join(map(code, spec.targets))}.",
+        *(f"{escape(key)}: {code(value)}" for key, value in origin.items()),
+    ]
+    return cut("\n\n".join(lines), LONGEST)
 
 
 def _of_members(spec: BundleSpec) -> list[tuple[str, str]]:
