@@ -16,6 +16,7 @@ from rdkit import Chem
 
 from drugml.evaluation.model.card import LONGEST, shortened
 from drugml.evaluation.model.markdown import Code, Section, Table, html, markdown
+from drugml.tracking.run import metric_key
 from tests.conftest import SMILES, Cli, read_csv, write_csv
 from tests.test_card import NASTY, Reader
 
@@ -62,6 +63,11 @@ def test_whatever_a_name_holds_a_reader_sees_that_name(text: str) -> None:
 BARE = markdown("a", [Section("a", [("what", "a"), ("code", Code("a"))], [Table(["a"], [["a"]])], ["a"])])
 
 
+def test_a_target_may_look_like_an_address() -> None:
+    assert metric_key("test/rmse/http://a.b/../c") == "test/rmse/http:/_/a.b/_/c"
+    assert metric_key("test/rmse/logD@7.4") == "test/rmse/logD_7.4"
+
+
 def test_a_page_holds_what_the_markdown_holds_and_is_harmless() -> None:
     section = Section(NASTY, [(NASTY, NASTY), ("x", Code(NASTY))], [Table([NASTY], [[NASTY]])], [NASTY])
     reader = Reader(html([section, Section("empty")]))
@@ -86,12 +92,14 @@ def test_a_card_has_the_figures_of_its_run(place: Path, cli: Cli) -> None:
     assert len(version.description) <= LONGEST
 
     metrics = json.loads((folder / "metrics.json").read_text())
+    cells = {r[0]: r for r in rows(text) if len(r) == 4}
+    assert {k: cells[k][1] for k in METRICS} == {k: f"{metrics[f'test/{k}']:.4f}" for k in METRICS}
+    low, high = map(float, cells["rmse"][2].split(" to "))
+    assert low < metrics["test/rmse"] < high
+    assert cells["rmse"][2] in (folder / "report.html").read_text()
+    brief = facts(version.description)
+    assert {k: brief[k] for k in METRICS} == {k: f"{cells[k][1]} ({cells[k][2]})" for k in METRICS}
     for shown in (text, version.description):
-        cells = {r[0]: r for r in rows(shown) if len(r) == 4}
-        assert {k: cells[k][1] for k in METRICS} == {k: f"{metrics[f'test/{k}']:.4f}" for k in METRICS}
-        low, high = map(float, cells["rmse"][2].split(" to "))
-        assert low < metrics["test/rmse"] < high
-        assert cells["rmse"][2] in (folder / "report.html").read_text()
         assert "<script" not in RENDERER.render(shown)
         assert "The split is random" in shown
         assert "Few test labels" in shown

@@ -59,8 +59,9 @@ def check_complete(client: MlflowClient, done: Result, version: str) -> None:
         assert [m.step for m in client.get_metric_history(done.run_id, name)] == [1, 2, 3, 4, 5]
     told = json.loads((done.folder / "metrics.json").read_text())
     assert {k: run.data.metrics[k] for k in told} == pytest.approx(told)
-    names = {"audit.json", "config.yaml", "data_card.html", "metrics.csv", "metrics.json", "rejects.csv",
-             "report.html", "split.csv", "split.csv.json", "test.png", "test_predictions.csv"}  # fmt: skip
+    names = {"audit.json", "config.yaml", "data_card.html", "metrics.csv", "metrics.json", "model_card.html",
+             "model_card.md", "rejects.csv", "report.html", "split.csv",
+             "split.csv.json", "test.png", "test_predictions.csv"}  # fmt: skip
     assert {f.path for f in client.list_artifacts(done.run_id)} == names
     for name in names:
         assert Path(client.download_artifacts(done.run_id, name)).read_bytes() == (done.folder / name).read_bytes()

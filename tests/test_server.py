@@ -74,6 +74,8 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
         "split.csv.json",
         "data_card.html",
         "audit.json",
+        "model_card.html",
+        "model_card.md",
         "report.html",
     }
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == names

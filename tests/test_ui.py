@@ -140,6 +140,14 @@ def test_the_registered_model_has_a_version_of_each_run_and_the_last_is_the_cand
         playwright.expect(row.get_by_text("candidate")).to_have_count(int(version == 4))
 
 
+def test_a_version_is_described_by_its_model_card(runs: Runs, page: "playwright.Page") -> None:
+    page.goto(f"{runs.address}/#/models/size-model/versions/2")
+    for what, value in (("Model:", "forest, featurizer morgan"), ("rmse:", f"{runs.rmse['forest']:.4f}")):
+        line = page.get_by_role("listitem").filter(has_text=re.compile(rf"^{what}"))
+        playwright.expect(line).to_contain_text(value)
+    playwright.expect(page.get_by_text("The split is random")).to_be_visible()
+
+
 def test_the_page_that_drugml_ui_names_shows_the_runs_side_by_side_and_leads_to_models_and_versions(
     runs: Runs, page: "playwright.Page"
 ) -> None:

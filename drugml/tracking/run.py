@@ -291,8 +291,9 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def metric_key(name: str) -> str:
-    """A name that MLflow accepts; `logD@7.4` becomes `logD_7.4`."""
-    return re.sub(r"[^\w\-. :/]", "_", name)
+    """A name that MLflow accepts; `logD@7.4` becomes `logD_7.4`, and `a//b`, which is no path, `a/_/b`."""
+    parts = re.sub(r"[^\w\-. :/]", "_", name).split("/")
+    return "/".join("_" if p in ("", ".", "..") else p for p in parts)
 
 
 def _text(value: Any) -> str:

@@ -12,16 +12,15 @@ from drugml.evaluation.model.sections import (
     again,
     brief_data,
     brief_split,
+    brief_targets,
     data,
     domain,
-    means,
     model,
     results,
-    single,
     split,
     use,
 )
-from drugml.evaluation.model.words import predicts, standardization
+from drugml.evaluation.model.words import full, predicts, standardization
 from drugml.evaluation.page import page
 from drugml.evaluation.report.charts import STYLE
 from drugml.evaluation.report.report import Data, Summary
@@ -60,22 +59,23 @@ def card_page(facts: Facts, found: Summary, learned: Data) -> str:
 
 
 def description(facts: Facts, found: Summary) -> str:
-    """The card in short as Markdown, which MLflow shows with a version; at most `LONGEST` characters."""
+    """The card in short as Markdown, which MLflow shows with a version; at most `LONGEST` characters.
+
+    MLflow leaves no room between the columns of a table, so that it has none.
+    """
     more = len(facts.spec.targets) - BRIEF
     targets = [predicts(facts.spec, t) for t in facts.spec.targets[:BRIEF]] + ([f"{more:,} more"] if more > 0 else [])
+    of = ", metrics are means over targets" if facts.several else ""
     lead = [
         ("Model", f"{facts.model}, featurizer {facts.spec.featurizer.name}, {standardization(facts.spec)}"),
         ("Predicts", "; ".join(targets)),
         ("Data", brief_data(facts)),
         ("Split", brief_split(facts)),
-        ("Test fold", f"{len(found.tested.lines):,} molecules"),
+        ("Test fold", f"{len(found.tested.lines):,} molecules; 95 % intervals over them{of}"),
+        *((name, full(score)) for name, score in found.scores.items()),
+        *(brief_targets(found, BRIEF) if facts.several else []),
     ]
-    tables = [means(found), *([single(found, BRIEF)] if facts.several else [])]
-    parts = [
-        Section("", lead, tables),
-        Section("Limits", notes=limits(facts, found)),
-        Section("", notes=[WHERE]),
-    ]
+    parts = [Section("", lead), Section("Limits", notes=[*limits(facts, found), WHERE])]
     return shortened(markdown(cut(facts.title, TITLE), parts, 3))
 
 

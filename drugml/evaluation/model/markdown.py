@@ -12,12 +12,14 @@ from typing import NamedTuple
 from drugml.evaluation.report.charts import table as html_table
 
 MARKUP = re.compile(
-    r"[\\`*{}\[\]|~#]|(?<![^\W_])_|_(?![^\W_])|(?<!\S)@(?=\w)|:(?=[\w/+-])|(?<=www)\."
+    r"[\\`*{}\[\]|~#]|(?<![^\W_])_|_(?![^\W_])|(?<!\S)@(?=\w)|(?<=www)\."
     r"|^[+-](?=\s|$)|^[=-](?=[=\s-]*$)",  # at the beginning of a line: lists and rules
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"^(\d+)(?=[.)](\s|$))")
 """Begins a list."""
+COLON = re.compile(r":(?=[\w/+-])")
+"""Of emojis and addresses; Showdown shows a backslash before it."""
 
 
 class Code(str):
@@ -75,7 +77,7 @@ def html(sections: Sequence[Section]) -> str:
 def escape(text: str) -> str:
     """Text of one line that shows as it is written."""
     plain = in_html(_line(text), quote=False)
-    return NUMBER.sub(r"\1\\", MARKUP.sub(r"\\\g<0>", plain))
+    return COLON.sub("&#58;", NUMBER.sub(r"\1\\", MARKUP.sub(r"\\\g<0>", plain)))
 
 
 def code(text: str) -> str:

@@ -193,6 +193,18 @@ def single(found: Summary, most: int) -> Table:
     return Table(["target", "test labels", *found.scores], rows)
 
 
+def brief_targets(found: Summary, most: int) -> list[tuple[str, str]]:
+    """Single targets, a line each."""
+    tested = found.tested
+    return [
+        (
+            f"Target {cut(tested.shown[t], NAME)}",
+            f"{len(tested.of(t)[0]):,} test labels; {', '.join(f'{n} {short(s)}' for n, s in each.items())}",
+        )
+        for t, each in enumerate(found.each[:most])
+    ]
+
+
 def brief_data(facts: Facts) -> str:
     """Table, rows and hash in a line."""
     rows = ", ".join(f"{k} {n:,}" for k, n in facts.rows)

@@ -46,7 +46,7 @@ def settings(spec: Spec) -> str:
     """What was set of a section of the config, its name left out."""
     shown = [
         f"{k} {'none' if v is None else v}"
-        for k, v in spec.model_dump(mode="json", exclude={"name", "kind", "units"}).items()
+        for k, v in spec.model_dump(mode="json", exclude={"name", "kind", "units", "positive"}).items()
     ]
     return f" ({cut(', '.join(shown), TEXT)})" if shown else ""
 
@@ -70,6 +70,12 @@ def number(value: float) -> str:
 def ends(score: Score) -> str:
     """Its interval, empty where there is none."""
     return "" if np.isnan(score.low) else f"{score.low:.4f} to {score.high:.4f}"
+
+
+def full(score: Score) -> str:
+    """A metric with its interval, and why one of them is missing."""
+    said = "; ".join(filter(None, [ends(score), score.why]))
+    return f"{number(score.value)} ({said})" if said else number(score.value)
 
 
 def short(score: Score) -> str:
