@@ -1,14 +1,17 @@
 """`drugml compare` on real runs: verdicts, files, tags, and refusals that name the difference."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.conftest import QUICK, Cli, Output
+from tests.conftest import QUICK, SMILES, Cli, Output, write_csv
 
 SPLIT = ("data.split=random", "--folds", 5, "--repeats", 2, "--jobs", 1)
+FEW = ("--folds", 2, "--repeats", 1, "--jobs", 1)
+TREES = ("--model", "forest", "model.trees=10")
 
 
 def run_of(output: Output) -> str:
@@ -16,11 +19,42 @@ def run_of(output: Output) -> str:
     return output.out.split("run       ")[1].split()[0]
 
 
+def table(folder: Path) -> Path:
+    rows = [(s, round(len(s) * 0.5 + 0.01 * i, 4)) for i, s in enumerate(SMILES)]
+    return write_csv(folder / "small.csv", ["smiles", "size"], rows)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
+    """Cross-validations of a forest and of the mean, on the same folds."""
+    from drugml.cli.main import app
+
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(database, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for model in (TREES, ("--model", "mean")):
+            arguments = ("cv", table(folder), "--target", "size", *model, *SPLIT)
+            app([*map(str, arguments)], standalone_mode=False)
+    return folder
+
+
 @pytest.fixture
-def pair(place: Path, small: Path, cli: Cli) -> tuple[str, str]:
-    """A forest and the mean, on the same folds."""
-    forest = cli("cv", small, "--target", "size", "--model", "forest", "model.trees=10", *SPLIT)
-    return run_of(forest), run_of(cli("cv", small, "--target", "size", "--model", "mean", *SPLIT))
+def place(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a database of its own in which both are; their files are shared."""
+    shutil.copy(trained / "mlflow.db", tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def pair(place: Path) -> tuple[str, str]:
+    """Their ids, the forest's first."""
+    client = MlflowClient(f"sqlite:///{place}/mlflow.db")
+    experiment = client.get_experiment_by_name("small").experiment_id
+    whole = client.search_runs([experiment], "tags.`drugml.kind` = 'cv'", order_by=["attributes.start_time"])
+    first, second = (r.info.run_id for r in whole)
+    return first, second
 
 
 def test_models_on_the_same_folds_are_compared_and_the_verdict_is_kept(
@@ -55,15 +89,13 @@ def test_a_margin_makes_what_is_close_equivalent(place: Path, cli: Cli, pair: tu
 
 def test_single_runs_and_few_folds_are_compared_by_molecules(place: Path, small: Path, cli: Cli) -> None:
     options = (small, "--target", "size", *QUICK[-1:])
-    runs = [run_of(cli("train", *options, "--model", m)) for m in ("forest", "mean")]
+    runs = [run_of(cli("train", *options, *m)) for m in (TREES, ("--model", "mean"))]
     done = cli("compare", *runs)
     assert done.code == 0, done.err
     assert "by paired bootstrap over 6 test molecules" in done.out
     again = cli("compare", "models:/small-size/1", place / "runs/small" / runs[1])
     assert again.out.split("report")[0] == done.out.split("report")[0]
-    few = [
-        run_of(cli("cv", *options, "--model", m, "--folds", 2, "--repeats", 2, "--jobs", 1)) for m in ("forest", "mean")
-    ]
+    few = [run_of(cli("cv", *options, *m, *FEW)) for m in (TREES, ("--model", "mean"))]
     done = cli("compare", *few)
     assert "fewer than 5 folds: a test over molecules stands in for one over folds" in done.err
     assert "by paired bootstrap over 60 test molecules" in done.out
@@ -109,7 +141,7 @@ def test_what_is_no_pair_of_finished_runs_is_refused(place: Path, cli: Cli, pair
 
 
 def test_equal_names_are_told_apart_by_what_differs(place: Path, small: Path, cli: Cli) -> None:
-    base = (small, "--target", "size", "--model", "forest", "model.trees=5", *SPLIT)
+    base = (small, "--target", "size", "--model", "forest", "model.trees=5", QUICK[-1], *FEW)
     runs = [run_of(cli("cv", *base, f"train.seed={s}")) for s in (1, 2)]
     assert "forest cv train.seed=1" in cli("compare", *runs).out
 

@@ -48,6 +48,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is worse here is clearly so; the draws themselves are tested in `test_comparison.py`."""
+    monkeypatch.setattr("drugml.evaluation.comparison.comparison.DRAWS", 200)
+
+
 @pytest.fixture
 def two(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a database of its own in which these versions are; their files are shared."""

@@ -102,8 +102,10 @@ def test_every_command_of_the_readme_runs(place: Path, cli: Cli) -> None:
         arguments = shlex.split(command)[1:]
         if arguments[0] == "train":
             arguments += ["train.epochs=1", "model.hidden_dim=16"] if "forest" not in command else ["model.trees=3"]
+        if "ensemble" in command:
+            arguments += ["ensemble.members=2"]
         if arguments[0] == "cv":
-            arguments += ["--jobs", "1", *(["model.trees=3"] if "forest" in command else [])]
+            arguments += ["--repeats", "1", "--jobs", "1", *(["model.trees=3"] if "forest" in command else [])]
         done = cli(*arguments)
         assert done.code == 0, f"{command}: {done.err}"
 
