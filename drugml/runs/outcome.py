@@ -21,6 +21,7 @@ from drugml.prediction.ensemble import spread
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
 from drugml.prediction.versions import versions
+from drugml.runs.cost import Meter, peak_memory
 from drugml.runs.dataset import Dataset
 from drugml.runs.joint import joint
 from drugml.runs.judged import Judged
@@ -64,9 +65,10 @@ def fit_and_test(dataset: Dataset, run: TrackedRun, folder: Path, listener: List
         UserError: if the loss is not finite or the folder cannot be written.
     """
     with _writable(folder, again):
-        with joint(dataset, folder / CHECKPOINT, again):
+        with joint(dataset, folder / CHECKPOINT, again), Meter() as meter:
             fitted = _fitted(dataset, folder, Recorder(listener, run, folder / HISTORY))
         run.tags(fitted.tags)
+        run.metrics({**peak_memory(), **({} if meter.kwh is None else {"train_kwh": meter.kwh})})
         bundle.save(Predictor(spec_of(dataset, fitted, run.run_id), fitted.trained), folder / BUNDLE)
         predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved
         metrics = tested(dataset, run, folder, predictor, best_metrics(fitted), fitted.seconds)
