@@ -154,9 +154,9 @@ def test_a_monitor_that_the_validation_fold_leaves_undefined(place: Path, cli: C
 
 def test_a_wrong_model_option(place: Path, cli: Cli) -> None:
     write_csv(place / "a.csv", ["smiles", "y"], [r[:2] for r in GOOD])
-    message = refused(cli, place, "a.csv", "--target", "y", "--model", "gin")
-    assert "--model: there is no `model` called 'gin'; did you mean 'gine'?" in message
-    assert "there is no model 'gin'; did you mean 'gine'?" in cli("models", "show", "gin").err
+    message = refused(cli, place, "a.csv", "--target", "y", "--model", "ginee")
+    assert "--model: there is no `model` called 'ginee'; did you mean 'gine'?" in message
+    assert "there is no model 'ginee'; did you mean 'gine'?" in cli("models", "show", "ginee").err
 
 
 def test_a_server_that_does_not_answer(place: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
