@@ -113,7 +113,7 @@ def test_a_resumed_transfer_is_an_uninterrupted_one(
 
 @every_encoder
 def test_adapters_change_nothing_at_first_and_are_merged_without_a_change(spec: type[Spec]) -> None:
-    model = spec(hidden_dim=12)  # type: ignore[call-arg]
+    model = spec(hidden_dim=24)  # type: ignore[call-arg]
     featurizer = spec.featurizer  # type: ignore[attr-defined]
     torch.manual_seed(0)
     network = Network(model, HeadSpec(hidden_dim=4), layout_of(featurizer), 1).eval()
