@@ -108,6 +108,15 @@ def test_somewhere_it_must_go(cli: Cli) -> None:
     assert "bundle: cannot be written: " in done.err
 
 
+def test_a_server_that_does_not_answer_leaves_no_folder_behind(place: Path, cli: Cli) -> None:
+    out, uri = place / "esol", "http://127.0.0.1:9"
+    options = ("--target", "a", "--target", "b", "--name", "esol", "--out", out, "--uri", uri)
+    done = cli("models", "import", "chemprop", *NUMBERS, *options)
+    assert done.code == 2
+    assert f"tracking server {uri}: no answer" in done.err
+    assert not out.exists()
+
+
 class Evil:
     def __init__(self, trace: Path) -> None:
         self.trace = trace

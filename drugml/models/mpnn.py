@@ -43,8 +43,7 @@ class Mpnn(nn.Module):
     .. math:: m_v = \sum_{u \in N(v)} A(e_{uv}) h_u, \quad h_v \leftarrow \mathrm{GRU}(\mathrm{ReLU}(m_v + b), h_v)
 
     Differs from the paper: bonds only, no distances and no edges between other atoms; ReLU after the message and a
-    linear embedding of atoms instead of filling up with zeros, as PyG's example has them; half of the paper's greatest
-    depth and Set2Set with three steps.
+    linear embedding of atoms instead of filling up with zeros, as PyG's example has them; Set2Set with three steps.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from drugml.runs.outcome import BUNDLE
 from drugml.tracking import models
 from drugml.tracking.models import CANDIDATE, About, Version
 from drugml.tracking.run import IMPORT, KIND, start, tracked
-from drugml.tracking.store import connect
+from drugml.tracking.store import Store, connect
 
 
 class Imported(NamedTuple):
@@ -64,18 +64,18 @@ def import_chemprop(
         folder = Path(temporary) / BUNDLE
         spec = bundle.save(predictor, folder)
         bundle.load(folder)  # what is kept is what was saved
+        store = None if name is None else connect(uri)  # before the folder is there, which would be in the way again
         if out is not None:
             try:
                 shutil.copytree(folder, out)
             except OSError as error:
                 raise UserError(f"{out}: cannot be written: {error}") from None
-        version = None if name is None else _registered(folder, spec, name, uri)
+        version = None if name is None or store is None else _registered(store, folder, spec, name)
     return Imported(spec, version, out)
 
 
-def _registered(folder: Path, spec: BundleSpec, name: str, uri: str | None) -> Version:
+def _registered(store: Store, folder: Path, spec: BundleSpec, name: str) -> Version:
     """The bundle as a version, in a run that says where it came from."""
-    store = connect(uri)
     origin = {f"drugml.{k}": v for k, v in (*spec.provenance.items(), *_of_members(spec))}
     tags = {KIND: IMPORT, "drugml.version": versions()["drugml"], **origin}
     run_id = start(store, name, spec.provenance["imported_from"], tags)
