@@ -57,12 +57,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--batch-size", type=int, default=64)
     args = parser.parse_args()
     head = "| set | model | parameters | test | seeds | s per fit |"
     print(head, "|---|---|---|---|---|---|", sep="\n", flush=True)
     for name in args.sets:
         for model in args.models:
-            scores = [measured(name, model, seed, args.epochs) for seed in args.seeds]
+            scores = [measured(name, model, seed, args.epochs, args.batch_size) for seed in args.seeds]
             tests = [s.test for s in scores]
             spread = f" ± {np.std(tests, ddof=1):.3f}" if len(tests) > 1 else ""
             each = ", ".join(f"{t:.3f}" for t in tests)
@@ -71,7 +72,7 @@ def main() -> None:
             print(f"| {name} | {model} | {scores[0].parameters:,} | {what} | {each} | {seconds:.0f} |", flush=True)
 
 
-def measured(name: str, model: str, seed: int, epochs: int) -> Score:
+def measured(name: str, model: str, seed: int, epochs: int, batch_size: int) -> Score:
     """Train once and judge the test fold."""
     target, metric = SETS[name]
     numbers = metric == "rmse"
@@ -83,7 +84,7 @@ def measured(name: str, model: str, seed: int, epochs: int) -> Score:
         },
         "task": {"kind": "regression" if numbers else "classification"},
         "model": {"name": model},
-        "train": {"seed": seed, "epochs": epochs},
+        "train": {"seed": seed, "epochs": epochs, "batch_size": batch_size},
     }
     dataset = prepare(check(RunSpec, sections, {(): "script"}))
     start = time.monotonic()
