@@ -24,7 +24,7 @@ def featurizers() -> "dict[str, type[Spec]]":
 def list_() -> None:
     """All featurizers: what each gives, how many columns, and its source."""
     for name, spec in featurizers().items():
-        typer.echo(f"{name:<16}{_gives(spec):<13}{_columns(spec):<7}{about(spec).splitlines()[0]}")
+        typer.echo(f"{name:<18}{_gives(spec):<13}{_columns(spec):<7}{about(spec).splitlines()[0]}")
 
 
 @app.command()

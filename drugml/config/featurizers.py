@@ -5,6 +5,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
+from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
+from drugml.config.graph_features import ChempropV1Spec as ChempropV1Spec
+from drugml.config.graph_features import FeaturesSpec as FeaturesSpec
+from drugml.config.graph_features import RigrSpec as RigrSpec
 
 
 class AutoFeaturizer(Spec):
@@ -191,6 +196,11 @@ FeaturizerSpec = Annotated[
     AutoFeaturizer
     | ChempropV2Spec
     | OgbSpec
+    | ChempropV1Spec
+    | ChempropOrganicSpec
+    | RigrSpec
+    | AttentiveFpFeaturesSpec
+    | FeaturesSpec
     | MorganSpec
     | CountsSpec
     | FeatureMorganSpec

@@ -1,6 +1,7 @@
 """Molecules to codes. Importing this package registers every featurizer; it never imports torch."""
 
 from drugml.featurizers import counts as counts
+from drugml.featurizers import feature_sets as feature_sets
 from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
 from drugml.featurizers import graph as graph
