@@ -62,6 +62,17 @@ class DmpnnSpec(PooledSpec):
     """Rounds of message passing, the first embedding included, as Chemprop counts."""
 
 
+class CmpnnSpec(PooledSpec):
+    """Communicative message passing of atoms and directed bonds (Song et al. 2020, doi:10.24963/ijcai.2020/392)."""
+
+    featurizer: ClassVar[Spec] = ChempropV2Spec()
+    name: Literal["cmpnn"] = "cmpnn"
+    hidden_dim: Width = 300
+    """Width of every atom and directed-bond embedding."""
+    depth: Depth = 3
+    """Rounds of message passing, the first embedding included, as in D-MPNN."""
+
+
 class GcnSpec(LayeredSpec):
     """Graph convolutional network (Kipf & Welling 2017, arXiv:1609.02907); sees no bond features."""
 
