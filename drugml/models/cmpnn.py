@@ -47,9 +47,9 @@ class Cmpnn(nn.Module):
               z_v = W_r [m_v, h^T_v, h^0_v], \quad
               h_v = \tau\Big(W_o\,\mathrm{GRU}\big(\tau(z_v + b), \max_u z_u\big)\Big)
 
-    Differs from the paper: the GRU makes one step for each atom, from the greatest z of the molecule, where the authors'
-    walks along the atoms in both directions, so that their prediction depends on the order of atoms; and norm pooling
-    (sum / 100) by default instead of the mean.
+    Differs from the paper: the GRU makes one step for each atom, from the greatest z of the molecule, where that of the
+    authors walks along the atoms in both directions, so that the prediction depends on the order of atoms; and norm
+    pooling (sum / 100) by default instead of the mean.
     """
 
     def __init__(
