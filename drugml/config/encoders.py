@@ -1,10 +1,11 @@
 """Graph networks that can be written under `model:`; options of one name mean the same in all of them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.encodings import Encodings
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
 
 Width = Annotated[int, Field(ge=1, le=16384)]
@@ -28,6 +29,12 @@ class EncoderSpec(Spec):
     """Rounds of message passing; each one widens an atom's view by one bond."""
     dropout: Dropout = 0.0
     """Probability of zeroing an activation after each round."""
+    encodings: Encodings = ()
+    """Where in its molecule an atom is, added to its features: any of walk, laplacian, degree."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """Without the encodings: no network knows of them."""
+        return {k: v for k, v in super().kwargs().items() if k != "encodings"}
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> "EncoderSpec":

@@ -9,7 +9,7 @@ from drugml.config.base import Spec
 from drugml.config.models import HeadSpec
 from drugml.data.batch import MoleculeBatch
 from drugml.data.store import GraphLayout
-from drugml.models.encoder import ENCODERS
+from drugml.models.encodings import encoder_of
 
 
 class Head(nn.Sequential):
@@ -26,7 +26,7 @@ class Network(nn.Module):
 
     def __init__(self, model: Spec, head: HeadSpec, layout: GraphLayout, targets: int) -> None:
         super().__init__()
-        encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
+        encoder = encoder_of(model, layout)
         assert isinstance(encoder, nn.Module)
         self.encoder = encoder
         self.head = Head(encoder.out_dim, targets, **head.kwargs())

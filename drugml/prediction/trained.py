@@ -16,8 +16,9 @@ from drugml.data.batch import DeviceStore
 from drugml.data.memory import keep_freed
 from drugml.data.store import GraphLayout, PackedStore
 from drugml.featurizers import FEATURIZERS
-from drugml.models import BASELINES, ENCODERS
+from drugml.models import BASELINES
 from drugml.models.baseline import Baseline
+from drugml.models.encodings import encoder_of
 from drugml.models.network import Network
 from drugml.tasks import TASKS
 from drugml.tasks.task import Scaling, Task
@@ -117,7 +118,7 @@ def layout_of(featurizer: Spec) -> GraphLayout:
 def default_size(model: Spec) -> int:
     """Numbers that an encoder learns on the featurizer that it is best known with."""
     layout = layout_of(model.featurizer)  # type: ignore[attr-defined]
-    encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
+    encoder = encoder_of(model, layout)
     assert isinstance(encoder, torch.nn.Module)
     return sum(p.numel() for p in encoder.parameters())
 

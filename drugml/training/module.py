@@ -104,10 +104,12 @@ class Module(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.labels = [t.to(self.device) for t in self.labels]
         self.errors = self.errors.to(self.device)
-        if self.config.train.compile and not getattr(self.config.model, "compiles", False):
+        model = self.config.model
+        shaped = getattr(model, "compiles", False) and not getattr(model, "encodings", None)
+        if self.config.train.compile and not shaped:
             log.warning(
                 "train.compile: not compiled, the atoms that %s compares are as many as each batch has",
-                self.config.model.name,
+                model.name,
             )
         elif self.config.train.compile:
             batches = [part for batch in self.order.batches(0) for part in self.parts.cut(batch)]
