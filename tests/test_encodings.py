@@ -13,7 +13,7 @@ from torch_geometric.transforms import AddLaplacianEigenvectorPE, AddRandomWalkP
 from torch_geometric.utils import get_laplacian, to_dense_adj
 
 from drugml.config.base import Spec
-from drugml.config.encoders import GcnSpec
+from drugml.config.encoders import GcnSpec, GineSpec
 from drugml.config.encodings import DegreeEncoding, LaplacianEncoding, WalkEncoding
 from drugml.config.featurizers import OgbSpec
 from drugml.config.load import ConfigError, load
@@ -22,7 +22,7 @@ from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
 from drugml.models import ENCODERS
 from drugml.models.dense import Dense
-from drugml.models.encodings import ENCODINGS, SAME, eigenvectors, encoder_of
+from drugml.models.encodings import ENCODINGS, SAME, Eigenvectors, eigenvectors, encoder_of
 from drugml.prediction.bundle import load as load_bundle
 from drugml.prediction.trained import layout_of
 from tests.conftest import SMILES
@@ -183,9 +183,19 @@ def test_signs_of_neighbours_are_told_apart() -> None:
     vector = eigenvectors(dense, 1)[0]
     assert vector[1] * vector[2] < 0  # the middle bond joins the two sides
     with pytest.MonkeyPatch.context() as patch:
-        absolute = [x.abs() for x in eigenvectors(dense, 1)]
+        absolute = Eigenvectors(*(x.abs() for x in eigenvectors(dense, 1)))
         patch.setattr("drugml.models.encodings.eigenvectors", lambda *_: absolute)
         assert not torch.allclose(laplacian(batch, dense), before, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("encodings", "apart"), [((), False), (["degree"], False), (["walk"], True), (["laplacian"], True)], ids=str
+)
+def test_rings_are_told_apart_that_messages_cannot_tell_apart(encodings: object, apart: bool) -> None:
+    """Decalin and bicyclopentyl: to messages among neighbours each atom looks the same in both."""
+    pair = [Chem.MolFromSmiles(s) for s in ("C1CCC2CCCCC2C1", "C1CCC(C1)C1CCCC1")]
+    one, other = build(GineSpec, encodings=encodings)(batch_of(pair))
+    assert torch.allclose(one, other, atol=1e-6) is not apart
 
 
 @pytest.mark.parametrize(

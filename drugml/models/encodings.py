@@ -5,6 +5,7 @@ Shape letters: B molecules, N atoms, S atoms of the largest molecule, K eigenvec
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -81,24 +82,31 @@ class Laplacian(Encoding):
         self.join = nn.Linear(vectors * DIM, DIM)
 
     def forward(self, batch: MoleculeBatch, dense: Dense) -> Float[Tensor, "N W"]:
-        vector, length, value, there = eigenvectors(dense, self.vectors)
-        both = torch.stack([vector, -vector], dim=1)  # (N, 2, K)
-        seen = torch.stack([both, *(x.unsqueeze(1).expand_as(both) for x in (length, value))], dim=3)
+        found = eigenvectors(dense, self.vectors)
+        both = torch.stack([found.vector, -found.vector], dim=1)  # (N, 2, K)
+        seen = torch.stack([both, *(x.unsqueeze(1).expand_as(both) for x in (found.length, found.value))], dim=3)
         h = torch.relu(self.see(seen))  # (N, 2, K, D)
         source, target = batch.edge_index
         h = torch.relu(self.hear(h + total(h.index_select(0, source), target, len(h)))).sum(1)
-        out: Tensor = self.join((h * there.unsqueeze(2)).flatten(1))
+        out: Tensor = self.join((h * found.there.unsqueeze(2)).flatten(1))
         return out
 
 
-def eigenvectors(
-    dense: Dense, most: int
-) -> tuple[Float[Tensor, "N K"], Float[Tensor, "N K"], Float[Tensor, "N K"], Float[Tensor, "N K"]]:
-    """Of the `most` smallest eigenvalues of each molecule but the first.
+class Eigenvectors(NamedTuple):
+    """Of the K smallest eigenvalues of each molecule but the first; zeros where a molecule has fewer."""
 
-    The eigenvector, zero where its eigenvalue is not its alone; the length of the atom's projection onto all that
-    have it; the eigenvalue; one where there is one, zero in molecules with fewer atoms.
-    """
+    vector: Float[Tensor, "N K"]
+    """The eigenvector, zero where others share its eigenvalue."""
+    length: Float[Tensor, "N K"]
+    """How long the atom's projection is onto all eigenvectors that share the eigenvalue."""
+    value: Float[Tensor, "N K"]
+    """The eigenvalue."""
+    there: Float[Tensor, "N K"]
+    """One where there is an eigenvalue."""
+
+
+def eigenvectors(dense: Dense, most: int) -> Eigenvectors:
+    """Up to signs nothing in them depends on the order of atoms."""
     values, vectors = dense.spectrum()
     values, vectors = (
         F.pad(x, (0, max(most + 1 - x.shape[-1], 0)), value=v) for x, v in ((values, NO_ATOM), (vectors, 0.0))
@@ -110,8 +118,7 @@ def eigenvectors(
     vector = vectors[:, :, 1 : most + 1] * alone.unsqueeze(1)
     length = (vectors.square() @ same).sqrt() * there.unsqueeze(1)
     per_atom = [(x * there).unsqueeze(1).expand_as(vector) for x in (chosen, there)]
-    found = [dense.gather(x.float()) for x in (vector, length, *per_atom)]
-    return found[0], found[1], found[2], found[3]
+    return Eigenvectors(*(dense.gather(x.float()) for x in (vector, length, *per_atom)))
 
 
 class Encoded(nn.Module):
