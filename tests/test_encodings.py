@@ -174,6 +174,24 @@ def test_neither_signs_nor_another_basis_change_anything(monkeypatch: pytest.Mon
     torch.testing.assert_close(laplacian(batch, Dense(batch)), before, rtol=1e-4, atol=1e-5)
 
 
+def test_the_network_of_signs_is_the_papers_formula() -> None:
+    """Atom by atom: rho([phi(v) + phi(-v)]), where phi reads an atom, hears its neighbours once, and reads again."""
+    torch.manual_seed(0)
+    ours, batch = ENCODINGS.build(LaplacianEncoding(vectors=3)), batch_of([Chem.MolFromSmiles("CC(C)(C)OC")])
+    found = eigenvectors(Dense(batch), 3)
+    edges = batch.edge_index.t().tolist()
+
+    def phi(sign: float, atom: int, k: int) -> torch.Tensor:
+        def read(v: int) -> torch.Tensor:
+            return torch.relu(ours.see(torch.stack([sign * found.vector[v, k], found.length[v, k], found.value[v, k]])))
+
+        heard = [read(u) for u, v in edges if v == atom]
+        return torch.relu(ours.hear(read(atom) + torch.stack(heard).sum(0)))
+
+    expected = [ours.join(torch.cat([phi(1, v, k) + phi(-1, v, k) for k in range(3)])) for v in range(len(batch.x))]
+    torch.testing.assert_close(ours(batch, Dense(batch)), torch.stack(expected), rtol=1e-5, atol=1e-6)
+
+
 def test_signs_of_neighbours_are_told_apart() -> None:
     """More than absolute values: atoms with equal ones, whose neighbours are on the same and on the other side."""
     torch.manual_seed(0)
