@@ -76,9 +76,10 @@ def test_what_a_package_adds_is_listed_shown_trained_and_missed_when_it_is_gone(
     told = "".join(err for _, _, err in answers)
     assert "plug-in broken (drugml.models) of drugml-sample is not used: ModuleNotFoundError: No module named " in told
     assert "plug-in gcn of drugml-sample is not used: drugml has a 'gcn' of its own" in told
-    assert "drugml-sample==1.2.3" in next(place.glob("mlruns/**/requirements.txt")).read_text()
+    served = [*place.glob("mlartifacts/t/models/*/artifacts/requirements.txt")]
+    assert ["drugml-sample==1.2.3" in file.read_text() for file in served] == [True, True]
 
-    (folder,) = place.glob("runs/*deepsets*/bundle") or place.glob("runs/*/bundle")
+    folder = next(f for f in place.glob("runs/t/*/bundle") if '"deepsets"' in (f / "spec.json").read_text())
     with pytest.raises(UserError) as error:
         bundle.load(folder)
     assert str(error.value) == (
