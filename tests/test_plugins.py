@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,12 @@ for args in json.loads(sys.argv[1]):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pip would unpack."""
     folder = tmp_path_factory.mktemp("installed")
-    how = ["--no-deps", "--no-build-isolation", "--no-index", "-q", "--target", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *how, ROOT / "tests/plugin"], check=True)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(build, check=True, capture_output=True, cwd=ROOT / "tests/plugin")
+    with zipfile.ZipFile(*folder.glob("*.whl")) as file:
+        file.extractall(folder)
     return folder
 
 
