@@ -16,6 +16,9 @@ app = typer.Typer(no_args_is_help=True, help="The zoo: which models there are an
 foreign = typer.Typer(no_args_is_help=True, help="Models that another program trained.")
 app.add_typer(foreign, name="import")
 
+KINDS = {"graph": "2D graph", "geometry": "3D"}
+"""What a network takes, in the list."""
+
 
 def zoo() -> "dict[str, type[Spec]]":
     """Name to spec of every model."""
@@ -52,7 +55,7 @@ def _default(value: object) -> str:
 def list_() -> None:
     """All models, each with its kind and source."""
     for name, spec in zoo().items():
-        kind = "2D graph" if getattr(spec, "takes", "") == "graph" else "baseline"
+        kind = KINDS.get(getattr(spec, "takes", ""), "baseline")
         typer.echo(f"{name:<13}{kind:<10}{about(spec).splitlines()[0]}")
 
 

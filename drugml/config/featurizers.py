@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.geometry import GeometrySpec as GeometrySpec
 
 
 class AutoFeaturizer(Spec):
@@ -191,6 +192,7 @@ FeaturizerSpec = Annotated[
     AutoFeaturizer
     | ChempropV2Spec
     | OgbSpec
+    | GeometrySpec
     | MorganSpec
     | CountsSpec
     | FeatureMorganSpec

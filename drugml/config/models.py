@@ -20,6 +20,7 @@ from drugml.config.encoders import GraphSageSpec as GraphSageSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
+from drugml.config.geometric import SchNetSpec as SchNetSpec
 
 
 class MeanSpec(Spec):
@@ -132,6 +133,7 @@ ModelSpec = Annotated[
     | GraphSageSpec
     | MpnnSpec
     | PnaSpec
+    | SchNetSpec
     | MeanSpec
     | ForestSpec
     | KnnSpec

@@ -48,7 +48,7 @@ class RunSpec(Spec):
             raise ValueError(
                 f"task.units names {unknown[0]!r}, which is no target; {nearest(unknown[0], self.data.targets)}"
             )
-        if self.train.init_from is not None and self.model.takes != "graph":
+        if self.train.init_from is not None and self.model.takes == "fingerprint":
             raise ValueError(f"train.init_from is for networks; model {self.model.name!r} has no encoder")
         gives = getattr(self.featurizer, "gives", None)
         if gives not in (None, self.model.takes):

@@ -3,6 +3,7 @@
 from drugml.featurizers import counts as counts
 from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
+from drugml.featurizers import geometry as geometry
 from drugml.featurizers import graph as graph
 from drugml.featurizers import keys as keys
 from drugml.featurizers import morgan as morgan

@@ -15,6 +15,7 @@ from drugml.models import graphormer as graphormer
 from drugml.models import knn as knn
 from drugml.models import mpnn as mpnn
 from drugml.models import pna as pna
+from drugml.models import schnet as schnet
 from drugml.models import svm as svm
 from drugml.models.baseline import BASELINES as BASELINES
 from drugml.models.encoder import ENCODERS as ENCODERS

@@ -1,0 +1,125 @@
+"""Atoms in space: conformers of RDKit, what cannot be embedded, positions of a file, and several conformers."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+from drugml.config.featurizers import GeometrySpec
+from drugml.config.standardize import NoStandardization
+from drugml.data.batch import DeviceStore
+from drugml.data.status import Status
+from drugml.data.store import PackedStore
+from drugml.featurizers import pack as module
+from drugml.featurizers.pack import Packed, pack
+from drugml.prediction.trained import layout_of
+from tests.conftest import SMILES
+
+IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O"
+IMPOSSIBLE = "C1#CC1"
+"""Cyclopropyne: no distances fit it."""
+
+
+def packed(smiles: list[str], **options: object) -> Packed:
+    return pack(smiles, GeometrySpec(**options), standardize=NoStandardization(), max_atoms=1000)  # type: ignore[arg-type]
+
+
+def stored(smiles: list[str], **options: object) -> PackedStore:
+    done = packed(smiles, **options)
+    assert done.store is not None
+    assert done.rejects == {}
+    return done.store
+
+
+def test_positions_are_rdkits() -> None:
+    store = stored([IBUPROFEN], seed=7)
+    mol = Chem.AddHs(Chem.MolFromSmiles(Chem.CanonSmiles(IBUPROFEN)))
+    options = rdDistGeom.ETKDGv3()
+    options.randomSeed = 708  # type: ignore[assignment]
+    assert rdDistGeom.EmbedMolecule(mol, options) == 0
+    np.testing.assert_allclose(store.atom["positions"][:, 0], mol.GetConformer().GetPositions(), atol=1e-5)
+    np.testing.assert_array_equal(store.atom["numbers"], [a.GetAtomicNum() for a in mol.GetAtoms()])
+    rdForceFieldHelpers.MMFFOptimizeMolecule(mol, maxIters=1000)
+    better = stored([IBUPROFEN], seed=7, optimize="mmff")
+    np.testing.assert_allclose(better.atom["positions"][:, 0], mol.GetConformer().GetPositions(), atol=1e-4)
+
+
+def test_a_molecule_has_the_same_conformers_however_it_is_written() -> None:
+    mol = Chem.MolFromSmiles(IBUPROFEN)
+    order = np.random.default_rng(0).permutation(mol.GetNumAtoms()).tolist()
+    others = [Chem.MolToSmiles(Chem.RenumberAtoms(mol, order), canonical=False), f"[CH3:3]{IBUPROFEN[1:]}"]
+    first, *rest = (stored([s], conformers=2) for s in [IBUPROFEN, *others])
+    for other in rest:
+        np.testing.assert_array_equal(other.atom["positions"], first.atom["positions"])
+        np.testing.assert_array_equal(other.atom["numbers"], first.atom["numbers"])
+
+
+def test_conformers_and_seeds_differ() -> None:
+    found = [stored([IBUPROFEN], seed=seed, conformers=4).atom["positions"] for seed in (0, 1, 2)]
+    each = np.concatenate(found, axis=1).swapaxes(0, 1)
+    apart = np.linalg.norm(each[:, None] - each, axis=-1).mean(axis=-1)
+    assert apart[~np.eye(12, dtype=bool)].min() > 0.1
+
+
+def test_without_hydrogens_the_heavy_atoms_stay_where_they_are() -> None:
+    whole, heavy = stored([IBUPROFEN, "C"]), stored([IBUPROFEN, "C"], hydrogens=False)
+    np.testing.assert_array_equal(heavy.atom["positions"], whole.atom["positions"][whole.atom["numbers"] > 1])
+    assert np.diff(heavy.atom_start).tolist() == [15, 1]
+
+
+def test_what_cannot_be_embedded_is_a_reject_and_costs_no_other_row() -> None:
+    done = packed(["CCO", IMPOSSIBLE, "C(C", "c1ccccc1"])
+    assert sorted(done.rejects) == [1, 2]
+    assert done.rejects[1] == (
+        Status.FEATURIZER,
+        "it cannot be embedded in space: ETKDGv3 finds no conformer, nor from random coordinates",
+    )
+    assert done.store is not None
+    assert np.diff(done.store.atom_start).tolist() == [9, 12]
+
+
+def test_a_molecule_that_takes_too_long_is_given_up() -> None:
+    peptide = Chem.MolToSmiles(Chem.MolFromSequence("ACDEFGHIKLMNPQRSTVWY"))
+    done = packed([peptide, "C"], time_limit=1, conformers=50)
+    assert done.rejects == {
+        0: (Status.FEATURIZER, "its conformers are not made within featurizer.time_limit = 1 seconds")
+    }
+
+
+def test_what_the_force_field_does_not_know_is_a_reject() -> None:
+    done = packed(["CB(O)O", "CCO"], optimize="mmff")
+    reason = "MMFF94 has no parameters for it; featurizer.optimize=none needs none"
+    assert done.rejects == {0: (Status.FEATURIZER, reason)}
+
+
+def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    smiles = [*SMILES[:6], IMPOSSIBLE, *SMILES[6:12]]
+    whole = packed(smiles)
+    monkeypatch.setattr(module, "CHUNK", 5 * module.SLOWER)
+    monkeypatch.setattr(module, "WORTH_A_POOL", 1)
+    parts = pack(smiles, GeometrySpec(), standardize=NoStandardization(), max_atoms=1000, workers=2)
+    assert parts.rejects == whole.rejects
+    for name, array in whole.store.atom.items():  # type: ignore[union-attr]
+        np.testing.assert_array_equal(parts.store.atom[name], array)  # type: ignore[union-attr]
+
+
+def test_a_batch_takes_one_conformer_of_each_molecule() -> None:
+    smiles = [IBUPROFEN, "C", "CCO", "[Na+]"]
+    store = stored(smiles, conformers=3)
+    on_cpu = DeviceStore(store, layout_of(GeometrySpec()), torch.device("cpu"))
+    assert on_cpu.conformers == 3
+    for turn in (0, 1, 4):
+        batch = on_cpu.in_turn(torch.tensor([2, 0, 3]), turn)
+        expected = [
+            store.atom["positions"][store.atom_start[m] : store.atom_start[m + 1], (m + turn) % 3] for m in (2, 0, 3)
+        ]
+        np.testing.assert_array_equal(batch.positions, np.concatenate(expected))  # type: ignore[arg-type]
+        assert batch.z[:9].tolist() == store.atom["numbers"][store.atom_start[2] : store.atom_start[3]].tolist()  # type: ignore[index]
+        assert batch.batch.tolist() == [0] * 9 + [1] * 33 + [2]
+
+
+def test_file_positions_take_no_options_of_conformers() -> None:
+    with pytest.raises(ValidationError, match="source 'file' takes the positions as they are; leave `conformers`"):
+        GeometrySpec(source="file", conformers=2)
