@@ -1,5 +1,7 @@
 """Atoms in space: conformers of RDKit, what cannot be embedded, positions of a file, and several conformers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,16 +10,21 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from drugml.config.featurizers import GeometrySpec
-from drugml.config.standardize import NoStandardization
+from drugml.config.run import RunSpec
+from drugml.config.standardize import FastStandardization, NoStandardization
 from drugml.data.batch import DeviceStore
 from drugml.data.status import Status
 from drugml.data.store import PackedStore
+from drugml.data.table import Table
+from drugml.errors import UserError
 from drugml.featurizers import pack as module
 from drugml.featurizers.pack import Packed, pack
 from drugml.prediction.trained import layout_of
+from drugml.runs.judged import judge
 from tests.conftest import SMILES
 
 IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O"
+FROM_FILE = {"name": "geometry", "source": "file"}
 IMPOSSIBLE = "C1#CC1"
 """Cyclopropyne: no distances fit it."""
 
@@ -69,6 +76,15 @@ def test_without_hydrogens_the_heavy_atoms_stay_where_they_are() -> None:
     assert np.diff(heavy.atom_start).tolist() == [15, 1]
 
 
+def test_fragments_do_not_see_each_other() -> None:
+    store = stored(["[Na+].CC(=O)[O-].[Cl-]"])
+    positions = store.atom["positions"][:, 0]
+    apart = np.linalg.norm(positions[:, None] - positions, axis=-1)
+    near = sorted((apart < 20).sum(axis=0).tolist())
+    assert near == [1, 1, *[7] * 7]
+    assert apart[apart >= 20].min() >= 50
+
+
 def test_what_cannot_be_embedded_is_a_reject_and_costs_no_other_row() -> None:
     done = packed(["CCO", IMPOSSIBLE, "C(C", "c1ccccc1"])
     assert sorted(done.rejects) == [1, 2]
@@ -118,6 +134,75 @@ def test_a_batch_takes_one_conformer_of_each_molecule() -> None:
         np.testing.assert_array_equal(batch.positions, np.concatenate(expected))  # type: ignore[arg-type]
         assert batch.z[:9].tolist() == store.atom["numbers"][store.atom_start[2] : store.atom_start[3]].tolist()  # type: ignore[index]
         assert batch.batch.tolist() == [0] * 9 + [1] * 33 + [2]
+
+
+def write_sdf(path: Path, mols: list[Chem.Mol]) -> Path:
+    with Chem.SDWriter(str(path)) as writer:
+        for n, mol in enumerate(mols):
+            mol.SetProp("size", str(float(n)))
+            writer.write(mol)
+    return path
+
+
+@pytest.fixture(scope="module")
+def placed() -> list[Chem.Mol]:
+    """Two molecules with hydrogens, a planar one, and one of which the file has heavy atoms only."""
+    mols = [Chem.AddHs(Chem.MolFromSmiles(s)) for s in (IBUPROFEN, "CCO", "C#C", "CCN")]
+    for mol in mols:
+        rdDistGeom.EmbedMolecule(mol, rdDistGeom.ETKDGv3())
+    flat = np.zeros((4, 3))
+    flat[:, 0] = [0.0, 1.2, -1.06, 2.26]
+    mols[2].GetConformer().SetPositions(flat)
+    return [*mols[:3], Chem.RemoveHs(mols[3])]
+
+
+def test_positions_of_a_file_are_kept(placed: list[Chem.Mol], tmp_path: Path) -> None:
+    table = Table(write_sdf(tmp_path / "placed.sdf", placed), positions=True)
+    smiles = [row.cells[0] for row in table]
+    store = stored(smiles, source="file")
+    for n, mol in enumerate(placed[:3]):
+        found = store.atom["positions"][store.atom_start[n] : store.atom_start[n + 1], 0]
+        expected = mol.GetConformer().GetPositions()
+        z = store.atom["numbers"][store.atom_start[n] : store.atom_start[n + 1]]
+        distances = np.linalg.norm(found[:, None] - found, axis=-1)
+        wanted = np.linalg.norm(expected[:, None] - expected, axis=-1)
+        order = [int(np.abs(expected - at).sum(axis=1).argmin()) for at in found - (n == 2) * np.array([0, 0, 1])]
+        np.testing.assert_allclose(distances, wanted[np.ix_(order, order)], atol=3e-4)
+        assert z.tolist() == [mol.GetAtomWithIdx(i).GetAtomicNum() for i in order]
+    assert np.diff(store.atom_start).tolist() == [33, 9, 4, 10]  # hydrogens that the file leaves out are placed
+    heavy = stored(smiles, source="file", hydrogens=False)
+    np.testing.assert_array_equal(heavy.atom["positions"], store.atom["positions"][store.atom["numbers"] > 1])
+    assert stored([row.cells[0] for row in Table(tmp_path / "placed.sdf")]).atom["positions"].shape == (56, 1, 3)
+
+
+def test_what_came_without_positions_is_a_reject() -> None:
+    drawn = "CO |(0,0,;1.5,0,)|"
+    salt = "[Na+].[O-]C |(0,0,1;3,0,0;4,0,0)|"
+    options = {"standardize": FastStandardization(), "max_atoms": 100}
+    done = pack(["CCO", drawn, salt, "CO |(0,0,0;1.4,0,0.1)|"], GeometrySpec(source="file"), **options)  # type: ignore[arg-type]
+    reason = "it came without 3D coordinates, and featurizer.source = 'file' makes none"
+    changed = "standardization changed it, so that the positions of the file are those of another molecule"
+    assert done.rejects == {n: (Status.FEATURIZER, r) for n, r in enumerate([reason, reason, changed])}
+    assert len(done.store) == 1  # type: ignore[arg-type]
+    twice = pack(["CO |(0,0,1;0,0,1)|"], GeometrySpec(source="file", hydrogens=False), **options)  # type: ignore[arg-type]
+    assert twice.rejects == {0: (Status.FEATURIZER, "two of its atoms are in the same place")}
+
+
+def test_a_table_without_coordinates_is_refused_by_name(small: Path) -> None:
+    data = {"path": str(small), "targets": ["size"]}
+    config = RunSpec.model_validate({"data": data, "model": {"name": "schnet"}, "featurizer": FROM_FILE})
+    with pytest.raises(UserError) as refused:
+        judge(config)
+    assert str(refused.value) == (
+        f"{small}: its molecules have no 3D coordinates, and featurizer.source = 'file' makes none; "
+        "give an SDF with 3D coordinates, or set featurizer.source=generate"
+    )
+
+
+def test_a_graph_featurizer_is_refused_by_name() -> None:
+    config = {"data": {"path": "t.csv", "targets": ["y"]}, "model": {"name": "schnet"}, "featurizer": {"name": "ogb"}}
+    with pytest.raises(ValidationError, match="model 'schnet' takes a geometry, but featurizer 'ogb' gives a graph"):
+        RunSpec.model_validate(config)
 
 
 def test_file_positions_take_no_options_of_conformers() -> None:

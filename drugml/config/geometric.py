@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.encoders import Depth, PooledSpec, Width
+from drugml.config.encoders import Depth, Heads, PooledSpec, Width
 from drugml.config.geometry import GeometrySpec
 
-Cutoff = Annotated[float, Field(ge=1, le=100)]
+Cutoff = Annotated[float, Field(ge=1, le=20)]
 Radial = Annotated[int, Field(ge=2, le=512)]
 
 
@@ -36,3 +36,37 @@ class SchNetSpec(GeometricSpec):
     """Atoms farther apart than so many Å do not see each other."""
     radial: Radial = 50
     """Gaussians of the distance."""
+
+
+class PaiNNSpec(GeometricSpec):
+    """PaiNN: messages of scalars and of vectors that turn with the molecule (Schütt et al. 2021, arXiv:2102.03150)."""
+
+    name: Literal["painn"] = "painn"
+    depth: Depth = 3
+    """Rounds of message passing."""
+
+
+class DimeNetSpec(GeometricSpec):
+    """DimeNet++: messages of pairs that know their angles (Gasteiger et al. 2020, arXiv:2011.14115)."""
+
+    name: Literal["dimenet"] = "dimenet"
+    depth: Depth = 4
+    """Rounds of message passing."""
+    radial: Radial = 6
+    """Bessel functions of the distance."""
+    angular: Annotated[int, Field(ge=1, le=12)] = 7
+    """Spherical harmonics of the angle."""
+
+
+class ViSNetSpec(GeometricSpec):
+    """ViSNet: attention by scalars, vectors and their products (Wang et al. 2024, doi:10.1038/s41467-023-43720-2)."""
+
+    name: Literal["visnet"] = "visnet"
+    depth: Depth = 6
+    """Rounds of message passing."""
+    radial: Radial = 32
+    """Exponentials of the distance."""
+    heads: Heads = 8
+    """Attention heads, which share `hidden_dim`."""
+    degree: Annotated[int, Field(ge=1, le=2)] = 1
+    """Highest spherical harmonics of a direction: 1 has vectors, 2 also tensors of five components."""

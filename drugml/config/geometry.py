@@ -38,3 +38,8 @@ class GeometrySpec(Spec):
                 "or set source: generate"
             )
         return self
+
+
+def from_file(featurizer: Spec | None) -> bool:
+    """Whether a featurizer reads the coordinates that molecules come with."""
+    return isinstance(featurizer, GeometrySpec) and featurizer.source == "file"

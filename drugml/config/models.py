@@ -20,7 +20,10 @@ from drugml.config.encoders import GraphSageSpec as GraphSageSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
+from drugml.config.geometric import DimeNetSpec as DimeNetSpec
+from drugml.config.geometric import PaiNNSpec as PaiNNSpec
 from drugml.config.geometric import SchNetSpec as SchNetSpec
+from drugml.config.geometric import ViSNetSpec as ViSNetSpec
 
 
 class MeanSpec(Spec):
@@ -134,6 +137,9 @@ ModelSpec = Annotated[
     | MpnnSpec
     | PnaSpec
     | SchNetSpec
+    | PaiNNSpec
+    | DimeNetSpec
+    | ViSNetSpec
     | MeanSpec
     | ForestSpec
     | KnnSpec

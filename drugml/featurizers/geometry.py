@@ -16,6 +16,8 @@ from drugml.featurizers.featurizer import FEATURIZERS, Unfit
 
 GIVEN = "_drugml_given"
 """Property of a molecule: the text it was read from, where that still describes it."""
+APART = 50.0
+"""Å between fragments, which RDKit puts on top of each other: farther than any network looks."""
 MMFF_STEPS = 1000
 """Most steps of the force field; it is seldom far from a minimum then."""
 SEEDS = 101
@@ -31,7 +33,8 @@ class Geometry:
 
     Conformers are made of the canonical SMILES, so that a molecule has the same ones whatever the order of its atoms;
     where a molecule gives fewer than are asked for, they are repeated. Of a molecule that is not embedded from a
-    distance matrix random coordinates are tried next. Fragments of a salt are embedded each by itself.
+    distance matrix random coordinates are tried next. Fragments, as of a salt, are put so far apart that they do not
+    see each other; positions of a file stay as they are.
     """
 
     def __init__(
@@ -50,11 +53,13 @@ class Geometry:
         if self.source == "file":
             return about
         made = {"conformers": self.conformers, "optimize": self.optimize, "seed": self.seed}
-        return {**about, "method": "ETKDGv3", **made, "time_limit": self.time_limit}
+        return {**about, "method": "ETKDGv3", "apart": APART, **made, "time_limit": self.time_limit}
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
         with BlockLogs():
             placed = [self._given(m) if self.source == "file" else self._made(m) for m in mols]
+        for mol in placed:
+            _check_apart(mol)
         atoms = np.array([m.GetNumAtoms() for m in placed])
         total = int(atoms.sum())
         return PackedStore(
@@ -89,6 +94,7 @@ class Geometry:
             atom.SetAtomMapNum(0)
         whole = Chem.AddHs(Chem.MolFromSmiles(Chem.MolToSmiles(bare)))
         self._embed(whole)
+        _spread(whole)
         if self.optimize == "mmff":
             if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(whole):
                 raise Unfit("MMFF94 has no parameters for it; featurizer.optimize=none needs none")
@@ -112,3 +118,20 @@ class Geometry:
             if late
             else "it cannot be embedded in space: ETKDGv3 finds no conformer, nor from random coordinates"
         )
+
+
+def _spread(mol: Chem.Mol) -> None:
+    """Fragments side by side along x."""
+    fragments = [list(f) for f in Chem.GetMolFrags(mol)]
+    for conformer in mol.GetConformers() if len(fragments) > 1 else ():
+        places, end = conformer.GetPositions(), -APART
+        for atoms in fragments:
+            places[atoms, 0] += end + APART - places[atoms, 0].min()
+            end = places[atoms, 0].max()
+        conformer.SetPositions(places)
+
+
+def _check_apart(mol: Chem.Mol) -> None:
+    for conformer in mol.GetConformers():
+        if len(np.unique(conformer.GetPositions().round(2), axis=0)) < mol.GetNumAtoms():
+            raise Unfit("two of its atoms are in the same place")

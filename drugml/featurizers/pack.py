@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec
+from drugml.config.geometry import from_file
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.data.cache import cache_folder as cache_folder
 from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
@@ -158,7 +159,7 @@ def _pack_chunk(
 ) -> Packed:
     featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
-    for i in good.keys() - notes.keys() if getattr(spec, "source", "") == "file" else ():
+    for i in good.keys() - notes.keys() if from_file(spec) else ():
         good[i].SetProp(GIVEN, smiles[i].strip())
     if not identities:
         notes = {}

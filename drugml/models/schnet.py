@@ -14,7 +14,7 @@ from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.readout import Readout
 from drugml.models.segments import total
-from drugml.models.space import ELEMENTS, Gaussians, Pairs, fade, glorot, pairs
+from drugml.models.space import ELEMENTS, Gaussians, Pairs, both, fade, glorot, pairs
 
 
 class ShiftedSoftplus(nn.Module):
@@ -35,9 +35,9 @@ class Interaction(nn.Module):
         glorot(self.mlp[0], self.mlp[2], self.conv["lin1"], self.conv["lin2"], self.lin)
 
     def forward(
-        self, h: Float[Tensor, "N D"], near: Pairs, radial: Float[Tensor, "Q R"], weight: Float[Tensor, "Q 1"]
+        self, h: Float[Tensor, "N D"], near: Pairs, radial: Float[Tensor, "Q/2 R"], weight: Float[Tensor, "Q/2 1"]
     ) -> Float[Tensor, "N D"]:
-        sent = self.conv["lin1"](h).index_select(0, near.source) * (self.mlp(radial) * weight)
+        sent = self.conv["lin1"](h).index_select(0, near.source) * both(self.mlp(radial) * weight)
         out: Tensor = self.lin(self.act(self.conv["lin2"](total(sent, near.target, len(h)))))
         return out
 
