@@ -10,6 +10,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from drugml.config.featurizers import GeometrySpec
+from drugml.config.geometric import SchNetSpec
+from drugml.config.models import HeadSpec
 from drugml.config.run import RunSpec
 from drugml.config.standardize import FastStandardization, NoStandardization
 from drugml.data.batch import DeviceStore
@@ -19,8 +21,10 @@ from drugml.data.table import Table
 from drugml.errors import UserError
 from drugml.featurizers import pack as module
 from drugml.featurizers.pack import Packed, pack
-from drugml.prediction.trained import layout_of
+from drugml.models.network import Network
+from drugml.prediction.trained import layout_of, outputs
 from drugml.runs.judged import judge
+from drugml.training.loading import Batches
 from tests.conftest import SMILES
 
 IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O"
@@ -134,6 +138,21 @@ def test_a_batch_takes_one_conformer_of_each_molecule() -> None:
         np.testing.assert_array_equal(batch.positions, np.concatenate(expected))  # type: ignore[arg-type]
         assert batch.z[:9].tolist() == store.atom["numbers"][store.atom_start[2] : store.atom_start[3]].tolist()  # type: ignore[index]
         assert batch.batch.tolist() == [0] * 9 + [1] * 33 + [2]
+
+
+def test_a_prediction_is_the_mean_over_conformers_and_epochs_take_them_in_turn() -> None:
+    packed = DeviceStore(
+        stored([IBUPROFEN, "CCO", "CCCN"], conformers=3), layout_of(GeometrySpec()), torch.device("cpu")
+    )
+    network = Network(SchNetSpec(hidden_dim=8, depth=2), HeadSpec(hidden_dim=8), layout_of(GeometrySpec()), 2)
+    at = torch.arange(3)
+    each = torch.stack([network(packed.batch(at, c)) for c in range(3)])
+    assert each.std(dim=0).max() > 1e-4
+    torch.testing.assert_close(outputs(network, packed, at, 2), each.mean(dim=0).detach(), rtol=1e-5, atol=1e-6)
+    for epoch in range(4):
+        (loaded,) = Batches(packed, [at], epoch=epoch)
+        assert loaded.graph is not None
+        torch.testing.assert_close(loaded.graph.positions, packed.in_turn(at, epoch).positions, rtol=0, atol=0)
 
 
 def write_sdf(path: Path, mols: list[Chem.Mol]) -> Path:

@@ -92,7 +92,10 @@ class Geometry:
         bare = Chem.Mol(mol)
         for atom in bare.GetAtoms():
             atom.SetAtomMapNum(0)
-        whole = Chem.AddHs(Chem.MolFromSmiles(Chem.MolToSmiles(bare)))
+        canonical = Chem.MolFromSmiles(Chem.MolToSmiles(bare))
+        if canonical is None:
+            raise Unfit("RDKit cannot read the canonical SMILES that it writes of it")
+        whole = Chem.AddHs(canonical)
         self._embed(whole)
         _spread(whole)
         if self.optimize == "mmff":
