@@ -17,6 +17,7 @@ from drugml.config.encoders import GinSpec as GinSpec
 from drugml.config.encoders import GpsSpec as GpsSpec
 from drugml.config.encoders import GraphormerSpec as GraphormerSpec
 from drugml.config.encoders import GraphSageSpec as GraphSageSpec
+from drugml.config.encoders import MlpSpec as MlpSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
@@ -30,6 +31,7 @@ class MeanSpec(Spec):
     """The mean of the training labels, whatever the molecule: what any model must beat."""
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = MorganSpec()
     seeded: ClassVar[bool] = False
     name: Literal["mean"] = "mean"
@@ -56,6 +58,7 @@ class KnnSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = MorganSpec()
     seeded: ClassVar[bool] = False
     name: Literal["knn"] = "knn"
@@ -72,6 +75,7 @@ class GpSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = CountsSpec()
     seeded: ClassVar[bool] = False
     name: Literal["gp"] = "gp"
@@ -86,6 +90,7 @@ class SvmSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = CountsSpec()
     seeded: ClassVar[bool] = False
     name: Literal["svm"] = "svm"
@@ -134,6 +139,7 @@ ModelSpec = Annotated[
     | GpsSpec
     | GraphormerSpec
     | GraphSageSpec
+    | MlpSpec
     | MpnnSpec
     | PnaSpec
     | SchNetSpec

@@ -11,7 +11,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from rdkit.rdBase import BlockLogs
 
 from drugml.config.geometry import GeometrySpec
-from drugml.data.store import GraphLayout, OneHotLayout, PackedStore
+from drugml.data.store import PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS, Unfit
 
 GIVEN = "_drugml_given"
@@ -42,11 +42,6 @@ class Geometry:
     ) -> None:
         self.source, self.conformers, self.hydrogens = source, conformers, hydrogens
         self.optimize, self.seed, self.time_limit = optimize, seed, time_limit
-
-    def layout(self) -> GraphLayout:
-        """Nothing is one-hot."""
-        nothing = OneHotLayout((), 0)
-        return GraphLayout(nothing, nothing)
 
     def describe(self) -> dict[str, Any]:
         about = {"kind": "geometry", "source": self.source, "hydrogens": self.hydrogens}

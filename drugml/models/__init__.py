@@ -14,6 +14,7 @@ from drugml.models import gp as gp
 from drugml.models import gps as gps
 from drugml.models import graphormer as graphormer
 from drugml.models import knn as knn
+from drugml.models import mlp as mlp
 from drugml.models import mpnn as mpnn
 from drugml.models import painn as painn
 from drugml.models import pna as pna
