@@ -25,7 +25,7 @@ from drugml.models.network import Network
 from drugml.prediction.trained import layout_of, outputs
 from drugml.runs.judged import judge
 from drugml.training.loading import Batches
-from tests.conftest import SMILES
+from tests.conftest import QUICK, SMILES, Cli, read_csv, write_csv
 
 IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O"
 FROM_FILE = {"name": "geometry", "source": "file"}
@@ -227,3 +227,28 @@ def test_a_graph_featurizer_is_refused_by_name() -> None:
 def test_file_positions_take_no_options_of_conformers() -> None:
     with pytest.raises(ValidationError, match="source 'file' takes the positions as they are; leave `conformers`"):
         GeometrySpec(source="file", conformers=2)
+
+
+def test_an_sdf_is_trained_on_and_predicted_with_its_own_positions(
+    placed: list[Chem.Mol], place: Path, cli: Cli
+) -> None:
+    mols = [Chem.Mol(mol) for mol in placed for _ in range(5)]
+    for n, mol in enumerate(mols):  # a molecule of a slightly different shape each time
+        conformer = mol.GetConformer()
+        conformer.SetPositions(conformer.GetPositions() * (1 + 0.02 * (n % 5)))
+    table = write_sdf(place / "shapes.sdf", mols)
+    options = ("model=painn", "featurizer.name=geometry", "featurizer.source=file", "data.replicates=keep")
+    small = [o for o in QUICK if "batch_size" not in o]
+    done = cli("train", table, "--target", "size", *options, "model.depth=1", "train.batch_size=4", *small)
+    assert done.code == 0, done.err
+    model = next((place / "runs").rglob("bundle"))
+    done = cli("predict", model, table, "--out", "p.csv")
+    assert done.code == 0, done.err
+    rows = read_csv(place / "p.csv")
+    assert [row["status"] for row in rows] == ["ok"] * 20
+    assert len({row["size_pred"] for row in rows}) == 20, "the same molecule in another shape has another value"
+    write_csv(place / "plain.csv", ["smiles"], [["CCO"]])
+    cli("predict", model, place / "plain.csv", "--out", "q.csv")
+    (row,) = read_csv(place / "q.csv")
+    assert (row["size"], row["status"]) == ("", "featurizer_error")
+    assert row["reason"] == "it came without 3D coordinates, and featurizer.source = 'file' makes none"

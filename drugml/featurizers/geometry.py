@@ -54,7 +54,7 @@ class Geometry:
         with BlockLogs():
             placed = [self._given(m) if self.source == "file" else self._made(m) for m in mols]
         for mol in placed:
-            _check_apart(mol)
+            _check(mol)
         atoms = np.array([m.GetNumAtoms() for m in placed])
         total = int(atoms.sum())
         return PackedStore(
@@ -129,7 +129,10 @@ def _spread(mol: Chem.Mol) -> None:
         conformer.SetPositions(places)
 
 
-def _check_apart(mol: Chem.Mol) -> None:
+def _check(mol: Chem.Mol) -> None:
     for conformer in mol.GetConformers():
-        if len(np.unique(conformer.GetPositions().round(2), axis=0)) < mol.GetNumAtoms():
+        places = conformer.GetPositions()
+        if not np.isfinite(places).all():
+            raise Unfit("one of its positions is no finite number")
+        if len(np.unique(places.round(2), axis=0)) < mol.GetNumAtoms():
             raise Unfit("two of its atoms are in the same place")
