@@ -45,7 +45,7 @@ Descriptors = Annotated[
 ]
 
 
-class FeaturesSpec(Spec):
+class DescribedSpec(Spec):
     """What every featurizer has."""
 
     gives: ClassVar[FeatureKind]

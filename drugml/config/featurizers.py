@@ -5,9 +5,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.descriptors import Descriptors, named
-from drugml.config.descriptors import FeaturesSpec as FeaturesSpec
+from drugml.config.descriptors import DescribedSpec, Descriptors, named
 from drugml.config.geometry import GeometrySpec as GeometrySpec
+from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
+from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
+from drugml.config.graph_features import ChempropV1Spec as ChempropV1Spec
+from drugml.config.graph_features import FeaturesSpec as FeaturesSpec
+from drugml.config.graph_features import RigrSpec as RigrSpec
 
 
 class AutoFeaturizer(Spec):
@@ -18,14 +22,14 @@ class AutoFeaturizer(Spec):
     """Real numbers beside its features, such as [rdkit]; None for those that the model is best known with."""
 
 
-class ChempropV2Spec(FeaturesSpec):
+class ChempropV2Spec(DescribedSpec):
     """Atom and bond features of Chemprop v2 (Heid et al. 2024, doi:10.1021/acs.jcim.3c01250); its weights fit."""
 
     gives: ClassVar[FeatureKind] = "graph"
     name: Literal["chemprop_v2"] = "chemprop_v2"
 
 
-class OgbSpec(FeaturesSpec):
+class OgbSpec(DescribedSpec):
     """Atom and bond features of the Open Graph Benchmark (Hu et al. 2020, arXiv:2005.00687)."""
 
     gives: ClassVar[FeatureKind] = "graph"
@@ -35,7 +39,7 @@ class OgbSpec(FeaturesSpec):
 Bits = Annotated[int, Field(ge=16, le=65536)]
 
 
-class FingerprintSpec(FeaturesSpec):
+class FingerprintSpec(DescribedSpec):
     """A featurizer that gives counts per molecule, up to 255."""
 
     gives: ClassVar[FeatureKind] = "fingerprint"
@@ -203,6 +207,11 @@ FeaturizerSpec = Annotated[
     AutoFeaturizer
     | ChempropV2Spec
     | OgbSpec
+    | ChempropV1Spec
+    | ChempropOrganicSpec
+    | RigrSpec
+    | AttentiveFpFeaturesSpec
+    | FeaturesSpec
     | GeometrySpec
     | MorganSpec
     | CountsSpec

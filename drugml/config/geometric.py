@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.encoders import Depth, Heads, PooledSpec, Width
+from drugml.config.encoders import Depth, Dropout, EncoderSpec, Heads, Pooling, Width
 from drugml.config.geometry import GeometrySpec
 
 Cutoff = Annotated[float, Field(ge=1, le=20)]
 Radial = Annotated[int, Field(ge=2, le=512)]
 
 
-class GeometricSpec(PooledSpec):
+class GeometricSpec(EncoderSpec):
     """A network of atoms in space."""
 
     takes: ClassVar[FeatureKind] = "geometry"
@@ -20,6 +20,12 @@ class GeometricSpec(PooledSpec):
     compiles: ClassVar[bool] = False
     hidden_dim: Width = 128
     """Width of every atom embedding."""
+    depth: Depth = 4
+    """Rounds of message passing."""
+    dropout: Dropout = 0.0
+    """Probability of zeroing an activation after each round."""
+    pooling: Pooling = "norm"
+    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, set2set)."""
     cutoff: Cutoff = 5.0
     """Atoms farther apart than so many Å do not see each other."""
     radial: Radial = 20

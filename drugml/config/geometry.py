@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.descriptors import FeaturesSpec
+from drugml.config.descriptors import DescribedSpec
 
 
-class GeometrySpec(FeaturesSpec):
+class GeometrySpec(DescribedSpec):
     """Atoms in space, by ETKDGv3 (Wang et al. 2020, doi:10.1021/acs.jcim.0c00025) or from the file; no bonds.
 
     Riniker & Landrum 2015, doi:10.1021/acs.jcim.5b00654.

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
 from drugml.config.encoders import AttentiveFpSpec as AttentiveFpSpec
+from drugml.config.encoders import CmpnnSpec as CmpnnSpec
 from drugml.config.encoders import DmpnnSpec as DmpnnSpec
 from drugml.config.encoders import Dropout, Width
 from drugml.config.encoders import GatedGcnSpec as GatedGcnSpec
@@ -130,6 +131,7 @@ class BoostingSpec(Spec):
 ModelSpec = Annotated[
     DmpnnSpec
     | AttentiveFpSpec
+    | CmpnnSpec
     | GatSpec
     | Gatv2Spec
     | GatedGcnSpec
