@@ -218,10 +218,3 @@ class MlpSpec(EncoderSpec):
     """Layers before the head."""
     dropout: Dropout = 0.1
     """Probability of zeroing an activation after each layer."""
-
-    @model_validator(mode="after")
-    def _heads_share_the_width(self) -> "EncoderSpec":
-        heads = getattr(self, "heads", 1)
-        if self.hidden_dim % heads:
-            raise ValueError(f"hidden_dim {self.hidden_dim} is not a multiple of heads {heads}, which share it equally")
-        return self
