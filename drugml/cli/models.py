@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from drugml.config.plugins import plugins
 from drugml.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The zoo: which models there are and what can be set.")
 foreign = typer.Typer(no_args_is_help=True, help="Models that another program trained.")
 app.add_typer(foreign, name="import")
-
-KINDS = {"graph": "2D graph", "geometry": "3D"}
-"""What a network takes, in the list."""
 
 
 def zoo() -> "dict[str, type[Spec]]":
@@ -51,12 +49,23 @@ def _default(value: object) -> str:
     return f"[{', '.join(str(getattr(v, 'name', v)) for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
+KINDS = {"graph": "2D graph", "geometry": "3D graph", "fingerprint": "vector"}
+"""What networks take to what they are called; models that are no networks are baselines."""
+
+
 @app.command("list")
 def list_() -> None:
-    """All models, each with its kind and source."""
+    """All models: kind, numbers that a network learns at its defaults, and source."""
+    from drugml.models import ENCODERS  # with torch
+    from drugml.prediction.trained import default_size
+
     for name, spec in zoo().items():
-        kind = KINDS.get(getattr(spec, "takes", ""), "baseline")
-        typer.echo(f"{name:<13}{kind:<10}{about(spec).splitlines()[0]}")
+        network = spec in ENCODERS
+        kind = KINDS[getattr(spec, "takes", "")] if network else "baseline"
+        size = f"{default_size(spec()):,}" if network else ""
+        typer.echo(f"{name:<13}{kind:<10}{size:>9}  {about(spec).splitlines()[0]}")
+    for plugin in plugins("drugml.models"):
+        typer.echo(f"{plugin.name} is added by {plugin.package} {plugin.version}")
 
 
 @app.command()
@@ -66,7 +75,9 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
         raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
     spec = zoo()[name]
     show_options("model", name, spec)
-    typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009
+    featurizer = getattr(spec, "featurizer")  # noqa: B009
+    beside = "".join(f" and descriptors {d.name}" for d in featurizer.descriptors)
+    typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {featurizer.name}{beside}")
     from drugml.models import BASELINES, ENCODERS  # with torch: only where it is asked for
 
     if spec in ENCODERS:
@@ -78,6 +89,9 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     )
     if differs:
         typer.echo(" ".join(differs.group().split()))
+    for plugin in plugins("drugml.models"):
+        if plugin.spec is spec:
+            typer.echo(f"added by {plugin.package} {plugin.version}")
 
 
 @foreign.command()

@@ -1,10 +1,11 @@
 """What can be written under `featurizer.descriptors`: real numbers per molecule beside its graph or fingerprint."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.plugins import united
 
 
 class RdkitDescriptorsSpec(Spec):
@@ -19,7 +20,11 @@ class ErgSpec(Spec):
     name: Literal["erg"] = "erg"
 
 
-DescriptorSpec = Annotated[RdkitDescriptorsSpec | ErgSpec, Field(discriminator="name")]
+Shipped = RdkitDescriptorsSpec | ErgSpec
+if TYPE_CHECKING:
+    DescriptorSpec = Annotated[Shipped, Field(discriminator="name")]
+else:
+    DescriptorSpec = Annotated[united(Shipped, "drugml.descriptors"), Field(discriminator="name")]
 
 
 def named(part: Any) -> Any:

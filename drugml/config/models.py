@@ -1,6 +1,6 @@
 """What can be written under `model:` and `head:`. Light on purpose: importing this file never imports torch."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ from drugml.config.geometric import DimeNetSpec as DimeNetSpec
 from drugml.config.geometric import PaiNNSpec as PaiNNSpec
 from drugml.config.geometric import SchNetSpec as SchNetSpec
 from drugml.config.geometric import ViSNetSpec as ViSNetSpec
+from drugml.config.plugins import united
 
 
 class MeanSpec(Spec):
@@ -128,7 +129,7 @@ class BoostingSpec(Spec):
         return self.max_features < 1
 
 
-ModelSpec = Annotated[
+Shipped = (
     DmpnnSpec
     | AttentiveFpSpec
     | CmpnnSpec
@@ -153,9 +154,12 @@ ModelSpec = Annotated[
     | KnnSpec
     | GpSpec
     | SvmSpec
-    | BoostingSpec,
-    Field(discriminator="name"),
-]
+    | BoostingSpec
+)
+if TYPE_CHECKING:
+    ModelSpec = Annotated[Shipped, Field(discriminator="name")]
+else:
+    ModelSpec = Annotated[united(Shipped, "drugml.models"), Field(discriminator="name")]
 
 
 class HeadSpec(Spec):

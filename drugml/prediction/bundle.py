@@ -54,6 +54,11 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
         spec = BundleSpec.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "union_tag_invalid" and (absent := _absent(data)):
+            raise UserError(
+                f"{folder}: {first['loc'][0]} {first['ctx']['tag']!r} comes from a plug-in that is not installed; it "
+                f"was made with {', '.join(absent)}"
+            ) from None
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{folder / SPEC}: {where}: {first['msg']}; no bundle that this drugml can read") from None
     now = digest(FEATURIZERS.build(spec.featurizer).describe())
@@ -71,6 +76,12 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
     if check_probes:
         _check_probes(predictor, folder)
     return predictor
+
+
+def _absent(data: dict[str, Any]) -> list[str]:
+    """Packages that a bundle was made with and that are not here."""
+    now = versions()
+    return [f"{package} {version}" for package, version in data.get("versions", {}).items() if package not in now]
 
 
 def _read(folder: Path) -> dict[str, Any]:

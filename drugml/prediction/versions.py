@@ -7,13 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import drugml
+from drugml.config.plugins import packages
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
 
 
 def versions() -> dict[str, str]:
-    """Package to version, drugml and Python included; what is not installed is left out."""
-    found = {"drugml": drugml.__version__, "python": platform.python_version()}
+    """Package to version, drugml, its plug-ins and Python included; what is not installed is left out."""
+    found = {"drugml": drugml.__version__, "python": platform.python_version(), **packages()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -84,7 +84,7 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
-    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in NEEDED if p in spec.versions]
+    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in (*NEEDED, *spec.plugins) if p in spec.versions]
     with warnings.catch_warnings(), unstopped():
         warnings.simplefilter("ignore")
         mlflow.start_run(run_id=run_id)
