@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from drugml.config.plugins import plugins
 from drugml.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -49,21 +48,20 @@ def _default(value: object) -> str:
     return f"[{', '.join(str(getattr(v, 'name', v)) for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
-KINDS = {"graph": "2D graph", "geometry": "3D graph", "fingerprint": "vector"}
-"""What networks take to what they are called; models that are no networks are baselines."""
+KINDS = {"graph": "2D graph", "geometry": "3D graph"}
+"""What a model takes to its kind; of those that take vectors networks have layers, and the others are baselines."""
 
 
 @app.command("list")
 def list_() -> None:
     """All models: kind, numbers that a network learns at its defaults, and source."""
-    from drugml.models import ENCODERS  # with torch
-    from drugml.prediction.trained import default_size
-
     for name, spec in zoo().items():
-        network = spec in ENCODERS
-        kind = KINDS[getattr(spec, "takes", "")] if network else "baseline"
-        size = f"{default_size(spec()):,}" if network else ""
-        typer.echo(f"{name:<13}{kind:<10}{size:>9}  {about(spec).splitlines()[0]}")
+        vectors = "vector" if "hidden_dim" in spec.model_fields else "baseline"
+        kind = KINDS.get(getattr(spec, "takes", ""), vectors)
+        size = getattr(spec, "size", None)
+        typer.echo(f"{name:<13}{kind:<10}{f'{size:,}' if size else '':>9}  {about(spec).splitlines()[0]}")
+    from drugml.config.plugins import plugins
+
     for plugin in plugins("drugml.models"):
         typer.echo(f"{plugin.name} is added by {plugin.package} {plugin.version}")
 
@@ -78,6 +76,7 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     featurizer = getattr(spec, "featurizer")  # noqa: B009
     beside = "".join(f" and descriptors {d.name}" for d in featurizer.descriptors)
     typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {featurizer.name}{beside}")
+    from drugml.config.plugins import plugins
     from drugml.models import BASELINES, ENCODERS  # with torch: only where it is asked for
 
     if spec in ENCODERS:

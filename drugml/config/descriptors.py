@@ -8,15 +8,25 @@ from drugml.config.base import FeatureKind, Spec
 from drugml.config.plugins import united
 
 
-class RdkitDescriptorsSpec(Spec):
+class DescriptorsSpec(Spec):
+    """What all of them have."""
+
+    width: ClassVar[int]
+    """How many there are; written out, so that a list needs no RDKit."""
+    name: str
+
+
+class RdkitDescriptorsSpec(DescriptorsSpec):
     """217 descriptors of RDKit: sizes, charges, surfaces, topological indices, counts of fragments (rdkit.org)."""
 
+    width: ClassVar[int] = 217
     name: Literal["rdkit"] = "rdkit"
 
 
-class ErgSpec(Spec):
+class ErgSpec(DescriptorsSpec):
     """Extended reduced graph: distances between pairs of features (Stiefl et al. 2006, doi:10.1021/ci050457y)."""
 
+    width: ClassVar[int] = 315
     name: Literal["erg"] = "erg"
 
 

@@ -23,7 +23,7 @@ Group = Literal["drugml.models", "drugml.featurizers", "drugml.descriptors"]
 PROMISED: dict[str, tuple[str, ...]] = {
     "drugml.models": ("takes", "featurizer"),
     "drugml.featurizers": ("gives", "descriptors"),
-    "drugml.descriptors": (),
+    "drugml.descriptors": ("width",),
 }
 """What a spec of each group has besides its name."""
 log = logging.getLogger(__name__)

@@ -53,12 +53,14 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
     try:
         spec = BundleSpec.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["type"] == "union_tag_invalid" and (absent := _absent(data)):
+        errors = error.errors(include_url=False)
+        unknown = [repr(e["ctx"]["tag"]) for e in errors if e["type"] == "union_tag_invalid"]
+        if unknown and (absent := _absent(data)):
             raise UserError(
-                f"{folder}: {first['loc'][0]} {first['ctx']['tag']!r} comes from a plug-in that is not installed; it "
-                f"was made with {', '.join(absent)}"
+                f"{folder}: {' and '.join(unknown)} of a plug-in that is not installed; the model was made with "
+                f"{', '.join(absent)}"
             ) from None
+        first = errors[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{folder / SPEC}: {where}: {first['msg']}; no bundle that this drugml can read") from None
     now = digest(FEATURIZERS.build(spec.featurizer).describe())

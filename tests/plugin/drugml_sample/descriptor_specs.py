@@ -9,4 +9,5 @@ class LengthsSpec(Spec):
     """Atoms and bonds of a molecule (a sample plug-in)."""
 
     implementation: ClassVar[str] = "drugml_sample.featurizers"
+    width: ClassVar[int] = 2
     name: Literal["lengths"] = "lengths"
