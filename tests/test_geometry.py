@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from drugml.config.featurizers import GeometrySpec
-from drugml.config.geometric import SchNetSpec
+from drugml.config.geometric import PaiNNSpec, SchNetSpec
 from drugml.config.models import HeadSpec
 from drugml.config.run import RunSpec
 from drugml.config.standardize import FastStandardization, NoStandardization
@@ -153,6 +153,19 @@ def test_a_prediction_is_the_mean_over_conformers_and_epochs_take_them_in_turn()
         (loaded,) = Batches(packed, [at], epoch=epoch)
         assert loaded.graph is not None
         torch.testing.assert_close(loaded.graph.positions, packed.in_turn(at, epoch).positions, rtol=0, atol=0)
+
+
+def test_descriptors_stand_beside_atoms_in_space() -> None:
+    done = packed(["CCO", IMPOSSIBLE, "CCN"], descriptors=["rdkit"])
+    assert [*done.rejects] == [1]
+    assert done.store is not None
+    assert done.store.molecule["descriptors"].shape == (2, 217)
+    layout = layout_of(GeometrySpec(descriptors=["rdkit"]))  # type: ignore[arg-type]
+    network = Network(PaiNNSpec(hidden_dim=8, depth=1), HeadSpec(hidden_dim=8), layout, 1)
+    network.normalizer.fit(done.store.molecule["descriptors"])  # type: ignore[union-attr]
+    batch = DeviceStore(done.store, layout, torch.device("cpu")).batch(torch.arange(2))
+    assert network(batch).isfinite().all()
+    assert network.head[0].in_features == network.encoder.out_dim + 217
 
 
 def write_sdf(path: Path, mols: list[Chem.Mol]) -> Path:

@@ -35,6 +35,7 @@ class GeometricSpec(EncoderSpec):
 class SchNetSpec(GeometricSpec):
     """SchNet: convolutions with filters learned from the distance (Schütt et al. 2017, arXiv:1706.08566)."""
 
+    size: ClassVar[int] = 458_176
     name: Literal["schnet"] = "schnet"
     depth: Depth = 6
     """Rounds of message passing."""
@@ -47,6 +48,7 @@ class SchNetSpec(GeometricSpec):
 class PaiNNSpec(GeometricSpec):
     """PaiNN: messages of scalars and of vectors that turn with the molecule (Schütt et al. 2021, arXiv:2102.03150)."""
 
+    size: ClassVar[int] = 591_424
     name: Literal["painn"] = "painn"
     depth: Depth = 3
     """Rounds of message passing."""
@@ -55,6 +57,7 @@ class PaiNNSpec(GeometricSpec):
 class DimeNetSpec(GeometricSpec):
     """DimeNet++: messages of pairs that know their angles (Gasteiger et al. 2020, arXiv:2011.14115)."""
 
+    size: ClassVar[int] = 2_051_462
     name: Literal["dimenet"] = "dimenet"
     depth: Depth = 4
     """Rounds of message passing."""
@@ -67,6 +70,7 @@ class DimeNetSpec(GeometricSpec):
 class ViSNetSpec(GeometricSpec):
     """ViSNet: attention by scalars, vectors and their products (Wang et al. 2024, doi:10.1038/s41467-023-43720-2)."""
 
+    size: ClassVar[int] = 1_564_736
     name: Literal["visnet"] = "visnet"
     depth: Depth = 6
     """Rounds of message passing."""
