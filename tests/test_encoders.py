@@ -1,6 +1,7 @@
 """The contract of every encoder and baseline; a new model is covered by registering it."""
 
 import inspect
+from dataclasses import replace
 from functools import cache
 from typing import get_args
 
@@ -13,11 +14,13 @@ from pydantic import ValidationError
 from rdkit import Chem
 
 from drugml.config.base import Spec
-from drugml.config.encoders import GatSpec, LayeredSpec, MlpSpec, PooledSpec, Pooling
+from drugml.config.encoders import GatSpec, LayeredSpec, MlpSpec, Pooling
 from drugml.config.featurizers import MorganSpec, OgbSpec
+from drugml.config.geometric import GeometricSpec
 from drugml.config.models import ForestSpec
 from drugml.config.standardize import NoStandardization
 from drugml.data.batch import DeviceStore, MoleculeBatch
+from drugml.data.store import PackedStore, concatenate
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.pack import pack
 from drugml.models import BASELINES, ENCODERS
@@ -29,12 +32,18 @@ from tests.conftest import SMILES
 CPU = torch.device("cpu")
 CAFFEINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O"
 every_encoder = pytest.mark.parametrize("spec", list(ENCODERS), ids=lambda s: s.__name__)
+every_encoder_in_space = pytest.mark.parametrize(
+    "spec", [s for s in ENCODERS if issubclass(s, GeometricSpec)], ids=lambda s: s.__name__
+)
 every_baseline = pytest.mark.parametrize("spec", list(BASELINES), ids=lambda s: s.__name__)
 
 
 def batch_of(spec: type[Spec], mols: list[Chem.Mol]) -> MoleculeBatch:
     featurizer = spec.featurizer  # type: ignore[attr-defined]
-    store = FEATURIZERS.build(featurizer).pack(mols)
+    if featurizer.gives == "geometry":
+        store = in_space(featurizer, tuple(Chem.MolToSmiles(m, canonical=False) for m in mols))
+    else:
+        store = FEATURIZERS.build(featurizer).pack(mols)
     batch = DeviceStore(store, layout_of(featurizer), CPU).batch(torch.arange(len(mols)))
     return batch if batch.descriptors is None else batch.with_descriptors(normalizer()(batch.descriptors))
 
@@ -46,6 +55,14 @@ def normalizer() -> Normalizer:
     made = Normalizer(layout_of(MlpSpec.featurizer).descriptors)
     made.fit(store.molecule["descriptors"])
     return made
+
+
+@cache
+def in_space(featurizer: Spec, smiles: tuple[str, ...]) -> PackedStore:
+    """As they stand, atoms in that order; once for all networks, since it takes long."""
+    if len(smiles) > 1:
+        return concatenate([in_space(featurizer, (s,)) for s in smiles])
+    return FEATURIZERS.build(featurizer).pack([Chem.MolFromSmiles(smiles[0])])
 
 
 def build(spec: type[Spec], **options: object) -> torch.nn.Module:
@@ -89,6 +106,30 @@ def test_atom_order_does_not_matter(spec: type[Spec], seed: int) -> None:
     torch.testing.assert_close(encoder(batch_of(spec, [shuffled])), encoder(batch_of(spec, [mol])))
 
 
+def turned(batch: MoleculeBatch, *, mirror: bool = False) -> MoleculeBatch:
+    """Each molecule turned by the same rotation, or also mirrored, and moved elsewhere."""
+    generator = torch.Generator().manual_seed(0)
+    rotation = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
+    rotation *= rotation.det() * (-1 if mirror else 1)
+    moved = 10 * torch.randn(batch.num_graphs, 3, generator=generator, dtype=torch.float64)
+    positions = (batch.positions.double() @ rotation.T + moved[batch.batch]).float()  # type: ignore[union-attr]
+    return replace(batch, positions=positions)
+
+
+@every_encoder_in_space
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_molecule_may_be_turned_and_moved(spec: type[Spec], mirror: bool) -> None:
+    encoder, batch = build(spec), batch_of(spec, [Chem.MolFromSmiles(s) for s in [*SMILES[20:40], "C", "[Na+]"]])
+    torch.testing.assert_close(encoder(turned(batch, mirror=mirror)), encoder(batch), rtol=1e-4, atol=1e-4)
+
+
+@every_encoder_in_space
+def test_positions_make_a_difference(spec: type[Spec]) -> None:
+    encoder, batch = build(spec), batch_of(spec, [Chem.MolFromSmiles(CAFFEINE)])
+    stretched = replace(batch, positions=batch.positions * 1.05)  # type: ignore[operator]
+    assert not torch.allclose(encoder(stretched), encoder(batch), rtol=1e-3, atol=1e-4)
+
+
 @every_encoder
 def test_the_gradient_reaches_every_parameter(spec: type[Spec]) -> None:
     encoder = build(spec)
@@ -106,7 +147,7 @@ def test_layers_hold_every_parameter_once(spec: type[Spec]) -> None:
 @every_encoder
 def test_sixteen_molecules_are_learned_by_heart(spec: type[Spec]) -> None:
     batch = batch_of(spec, [Chem.MolFromSmiles(s) for s in SMILES[:16]])
-    options = {"depth": 2, **({"pooling": "sum"} if issubclass(spec, PooledSpec) else {})}
+    options = {"depth": 2, **({"pooling": "sum"} if "pooling" in spec.model_fields else {})}
     encoder = build(spec, **options)
     head = torch.nn.Linear(encoder.out_dim, 1)  # type: ignore[arg-type]
     labels = torch.randn(16, 1, generator=torch.Generator().manual_seed(0))
@@ -136,7 +177,7 @@ def test_a_virtual_node_sees_its_own_molecule_only(spec: type[Spec]) -> None:
 
 
 @pytest.mark.parametrize("pooling", get_args(Pooling))
-@pytest.mark.parametrize("spec", [s for s in ENCODERS if issubclass(s, PooledSpec)], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("spec", [s for s in ENCODERS if "pooling" in s.model_fields], ids=lambda s: s.__name__)
 def test_every_readout_fits_every_network_that_has_one(spec: type[Spec], pooling: str) -> None:
     layout = layout_of(spec.featurizer)  # type: ignore[attr-defined]
     model = ENCODERS.build(spec(hidden_dim=24, pooling=pooling), layout.atoms.width, layout.bonds.width)

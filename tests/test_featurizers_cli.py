@@ -53,6 +53,8 @@ def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None
         if isinstance(spec, FingerprintSpec) and name != "none":
             assert line.split()[2] == str(sum(spec.widths))
             assert "taken by: mlp, mean, forest, knn, gp, svm, boosting" in shown
+        elif name == "geometry":
+            assert "gives a geometry; taken by: schnet, painn, dimenet, visnet" in shown
         elif name != "none":
             assert "gives a graph; taken by: dmpnn, attentivefp, cmpnn, gat, " in shown
         assert name in ("fingerprints", "none") or re.search(r"doi:|arXiv:|rdkit\.org", shown), f"{name} has no source"

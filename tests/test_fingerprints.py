@@ -165,10 +165,11 @@ def test_widths_are_those_of_what_is_stored(spec: type[FingerprintSpec]) -> None
 def test_a_description_is_json_and_changes_with_every_option(spec: type[Spec]) -> None:
     parts = (MaccsSpec(), MorganSpec(radius=3))
     others: dict[str, Any] = {"radius": 3, "bits": 64, "longest": 3, "parts": parts, "descriptors": (ErgSpec(),)}
+    others |= {"source": "file", "conformers": 2, "optimize": "mmff", "seed": 1, "time_limit": 5}
     others |= {"atoms": ("charge",), "bonds": ("ring",)}
     specs = [spec()]
     for name, default in spec().kwargs().items():
-        specs.append(spec(**{name: not default if name == "chirality" else others[name]}))
+        specs.append(spec(**{name: not default if isinstance(default, bool) else others[name]}))
     said = [FEATURIZERS.build(s).describe() for s in specs]
     assert [json.loads(json.dumps(d)) for d in said] == said
     assert len({*map(digest, said)}) == len(said)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-FeatureKind = Literal["graph", "fingerprint"]
+FeatureKind = Literal["graph", "geometry", "fingerprint"]
 """What a featurizer gives and a model takes."""
 
 

@@ -33,6 +33,13 @@ class EncoderSpec(Spec):
     dropout: Dropout = 0.0
     """Probability of zeroing an activation after each layer."""
 
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "EncoderSpec":
+        heads = getattr(self, "heads", 1)
+        if self.hidden_dim % heads:
+            raise ValueError(f"hidden_dim {self.hidden_dim} is not a multiple of heads {heads}, which share it equally")
+        return self
+
 
 class GraphSpec(EncoderSpec):
     """What every network of atoms and bonds has."""
@@ -51,13 +58,6 @@ class GraphSpec(EncoderSpec):
     def kwargs(self) -> dict[str, Any]:
         """Without the encodings: no network knows of them."""
         return {k: v for k, v in super().kwargs().items() if k != "encodings"}
-
-    @model_validator(mode="after")
-    def _heads_share_the_width(self) -> "GraphSpec":
-        heads = getattr(self, "heads", 1)
-        if self.hidden_dim % heads:
-            raise ValueError(f"hidden_dim {self.hidden_dim} is not a multiple of heads {heads}, which share it equally")
-        return self
 
 
 class PooledSpec(GraphSpec):

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
 from drugml.config.descriptors import DescribedSpec, Descriptors, named
+from drugml.config.geometry import GeometrySpec as GeometrySpec
 from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
 from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
 from drugml.config.graph_features import ChempropV1Spec as ChempropV1Spec
@@ -212,6 +213,7 @@ Shipped = (
     | RigrSpec
     | AttentiveFpFeaturesSpec
     | FeaturesSpec
+    | GeometrySpec
     | MorganSpec
     | CountsSpec
     | FeatureMorganSpec

@@ -22,6 +22,10 @@ from drugml.config.encoders import MlpSpec as MlpSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
+from drugml.config.geometric import DimeNetSpec as DimeNetSpec
+from drugml.config.geometric import PaiNNSpec as PaiNNSpec
+from drugml.config.geometric import SchNetSpec as SchNetSpec
+from drugml.config.geometric import ViSNetSpec as ViSNetSpec
 from drugml.config.plugins import united
 
 
@@ -141,6 +145,10 @@ Shipped = (
     | MlpSpec
     | MpnnSpec
     | PnaSpec
+    | SchNetSpec
+    | PaiNNSpec
+    | DimeNetSpec
+    | ViSNetSpec
     | MeanSpec
     | ForestSpec
     | KnnSpec

@@ -5,6 +5,7 @@ of the one-hot rows of atoms and bonds, L columns of a fingerprint, V descriptor
 """
 
 import warnings
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ class OneHot:
     def __init__(self, layout: OneHotLayout, device: torch.device) -> None:
         longest = max(map(len, layout.columns), default=0)
         rows = [[*c, *[-1] * (longest - len(c))] for c in layout.columns]
-        table = torch.tensor(rows, device=device)
+        table = torch.tensor(rows, dtype=torch.int64, device=device)
         self.width = layout.width
         # a column behind the row takes what sets nothing, and is cut off again
         self._table = torch.where(table < 0, self.width, table).reshape(-1)
@@ -66,6 +67,10 @@ class MoleculeBatch:
     fingerprint: UInt8[Tensor, "B L"] | None = None
     descriptors: Float[Tensor, "B V"] | None = None
     """As computed, NaN where undefined."""
+    z: Int[Tensor, "N"] | None = None
+    """Atomic numbers; where the featurizer gives atoms in space."""
+    positions: Float[Tensor, "N 3"] | None = None
+    """In Å, of one conformer of each molecule; where the featurizer gives atoms in space."""
 
     @cached_property
     def edge_index(self) -> Int[Tensor, "2 E"]:
@@ -126,10 +131,15 @@ class DeviceStore:
         self._atom_start, self._bond_start = (_tensor(s).to(home) for s in (store.atom_start, store.bond_start))
         self._one_hot = OneHot(layout.atoms, device), OneHot(layout.bonds, device)
 
-    def batch(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
-        """Gather the molecules at these positions, given in main memory, in this order."""
+    @property
+    def conformers(self) -> int:
+        """Conformers of each molecule; 1 where there are no positions."""
+        return self._atom["positions"].shape[1] if "positions" in self._atom else 1
+
+    def batch(self, molecules: Int[Tensor, "B"], conformer: Int[Tensor, "B"] | int = 0) -> MoleculeBatch:
+        """Gather the molecules at these positions, given in main memory, in this order; of each one conformer."""
         at = molecules.to(self._home, non_blocking=True)
-        graph = self._graph(molecules, at) if self._atom else self._points(len(molecules))
+        graph = self._graph(molecules, at, conformer) if self._atom else self._points(len(molecules))
         for name, rows in self._molecule.items():
             setattr(graph, name, self._move(rows.index_select(0, at)))
         return graph
@@ -139,7 +149,7 @@ class DeviceStore:
         none, ends = torch.zeros(0, 0, device=self.device), torch.zeros(0, 2, dtype=torch.int64, device=self.device)
         return MoleculeBatch(molecules, x=none, bonds=none, ends=ends, batch=ends[:, 0], largest=0)
 
-    def _graph(self, molecules: Int[Tensor, "B"], at: Tensor) -> MoleculeBatch:
+    def _graph(self, molecules: Int[Tensor, "B"], at: Tensor, conformer: Int[Tensor, "B"] | int) -> MoleculeBatch:
         counts = self.atoms[molecules]
         n, p = int(counts.sum()), int(self.bonds[molecules].sum())
         atoms, owner, first_atom = _spans(self._atom_start, at, n)
@@ -147,7 +157,7 @@ class DeviceStore:
         codes, floats = (self._move(self._atom[k].index_select(0, atoms)) for k in ("codes", "floats"))
         ends = self._bond["ends"].index_select(0, bonds).to(torch.int64).bitwise_and_(0xFFFF)
         ends += first_atom.index_select(0, bond_owner).unsqueeze(1)
-        return MoleculeBatch(
+        batch = MoleculeBatch(
             len(molecules),
             x=self._one_hot[0](codes, floats),
             bonds=self._one_hot[1](self._move(self._bond["codes"].index_select(0, bonds))),
@@ -155,6 +165,20 @@ class DeviceStore:
             batch=self._move(owner),
             largest=int(counts.max()) if len(counts) else 0,
         )
+        if "positions" in self._atom:
+            chosen = conformer if isinstance(conformer, int) else conformer.to(self._home).index_select(0, owner)
+            flat = self._atom["positions"].flatten(0, 1)
+            batch.positions = self._move(flat.index_select(0, atoms * self.conformers + chosen))
+            batch.z = self._move(self._atom["numbers"].index_select(0, atoms)).long()
+        return batch
+
+    def in_turn(self, molecules: Int[Tensor, "B"], turn: int) -> MoleculeBatch:
+        """The same, in which each molecule has another of its conformers from turn to turn."""
+        return self.batch(molecules, 0 if self.conformers == 1 else (molecules + turn) % self.conformers)
+
+    def each_conformer(self, molecules: Int[Tensor, "B"]) -> Iterator[MoleculeBatch]:
+        """The same once per conformer; once where there are no positions."""
+        return (self.batch(molecules, conformer) for conformer in range(self.conformers))
 
     def _move(self, rows: Tensor) -> Tensor:
         if rows.device == self.device:

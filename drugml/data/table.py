@@ -24,15 +24,16 @@ class Table:
         path: a file, or a pattern such as `plates/*.csv`: its files by name, one after the other. They must have the
             same columns, in whatever order; only SDF files may differ in their properties.
         blocks: whether rows of an SDF carry their mol block.
+        positions: whether SMILES made of an SDF are to hold its 3D coordinates, as CXSMILES.
 
     Raises:
         UserError: for a file that cannot be read, or columns that are not the same or not unique.
     """
 
-    def __init__(self, path: Path, *, blocks: bool = False) -> None:
+    def __init__(self, path: Path, *, blocks: bool = False, positions: bool = False) -> None:
         self.path = path
         self.files = files_of(path)
-        self._readers = [reader(file, blocks=blocks) for file in self.files]
+        self._readers = [reader(file, blocks=blocks, positions=positions) for file in self.files]
         for file, one in zip(self.files, self._readers, strict=True):
             _check_unique(file, one.columns)
         first = self._readers[0]

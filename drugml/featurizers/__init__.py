@@ -6,6 +6,7 @@ from drugml.featurizers import descriptors as descriptors
 from drugml.featurizers import feature_sets as feature_sets
 from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
+from drugml.featurizers import geometry as geometry
 from drugml.featurizers import graph as graph
 from drugml.featurizers import keys as keys
 from drugml.featurizers import mordred as mordred

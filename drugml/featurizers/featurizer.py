@@ -15,6 +15,10 @@ from drugml.data.store import PackedStore
 from drugml.registry import Registry
 
 
+class Unfit(Exception):
+    """Why a good molecule has no features, a sentence for the user."""
+
+
 class Featurizer(Protocol):
     """A pure function of molecules, cheap to build in every process and free of state."""
 
@@ -26,7 +30,11 @@ class Featurizer(Protocol):
         ...
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
-        """Featurize molecules of at least one atom each, in order."""
+        """Featurize molecules of at least one atom each, in order.
+
+        Raises:
+            Unfit: if one of them cannot be.
+        """
         ...
 
 

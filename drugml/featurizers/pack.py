@@ -15,6 +15,7 @@ from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec
+from drugml.config.geometry import from_file
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.data.cache import cache_folder as cache_folder
 from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
@@ -27,7 +28,8 @@ from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate, empty, select
 from drugml.data.use import alone
 from drugml.featurizers import cuik
-from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, digest
+from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, Unfit, digest
+from drugml.featurizers.geometry import GIVEN
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ CHUNK = 1000
 """Molecules a worker takes at a time."""
 WORTH_A_POOL = 4000
 """Fewer molecules are done before workers have started."""
+SLOWER = 40
+"""So many times fewer of each where a featurizer is slow."""
 SCHEMA = 2
 """Raised when the meaning of a stored field changes."""
 
@@ -73,7 +77,9 @@ def pack(
             the same.
     """
     quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
-    chunks = [smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK)]
+    slower = SLOWER if getattr(spec, "slow", False) else 1
+    size = max(1, CHUNK // slower)
+    chunks = [smiles[i : i + size] for i in range(0, len(smiles), size)]
     chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
     job: Callable[[Sequence[str]], Packed] = partial(
         chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
@@ -82,12 +88,12 @@ def pack(
     rejects: dict[int, Reject] = {}
     notes: dict[int, str] = {}
     with progress(len(smiles), "molecules prepared") as done:
-        for n, part in enumerate(mapped(job, chunks, workers if len(smiles) >= WORTH_A_POOL else 1)):
-            rejects |= {n * CHUNK + i: r for i, r in part.rejects.items()}
-            notes |= {n * CHUNK + i: text for i, text in part.notes.items()}
+        for n, part in enumerate(mapped(job, chunks, workers if len(smiles) * slower >= WORTH_A_POOL else 1)):
+            rejects |= {n * size + i: r for i, r in part.rejects.items()}
+            notes |= {n * size + i: text for i, text in part.notes.items()}
             if part.store is not None:
                 stores.append(part.store)
-            done(min(len(smiles), (n + 1) * CHUNK))
+            done(min(len(smiles), (n + 1) * size))
     return Packed(concatenate(stores) if stores else None, rejects, notes)
 
 
@@ -153,17 +159,20 @@ def _pack_chunk(
 ) -> Packed:
     featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
+    for i in good.keys() - notes.keys() if from_file(spec) else ():
+        good[i].SetProp(GIVEN, smiles[i].strip())
     if not identities:
         notes = {}
     featurize = partial(_featurize, featurizer, identities=identities)
     try:
-        return Packed(featurize([*good.values()]) if good else None, rejects, notes)
+        if not getattr(spec, "slow", False):  # else all would be done anew for one that fails
+            return Packed(featurize([*good.values()]) if good else None, rejects, notes)
     except MemoryError:
         raise
     except Exception:  # one molecule that RDKit chokes on must not cost the other rows
         log.debug("featurizing one by one", exc_info=True)
-        store, failed = _one_by_one(featurize, good)
-        return Packed(store, rejects | failed, {i: text for i, text in notes.items() if i not in failed})
+    store, failed = _one_by_one(featurize, good)
+    return Packed(store, rejects | failed, {i: text for i, text in notes.items() if i not in failed})
 
 
 def _pack_quickly(
@@ -214,6 +223,10 @@ def _one_by_one(
     for i, mol in good.items():
         try:
             stores.append(featurize([mol]))
+        except MemoryError:
+            raise
+        except Unfit as error:
+            failed[i] = Reject(Status.FEATURIZER, str(error))
         except Exception as error:
             said = str(error).strip().partition("\n")[0]
             failed[i] = Reject(Status.FEATURIZER, f"its features fail: {type(error).__name__}: {said}")

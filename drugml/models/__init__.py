@@ -5,6 +5,7 @@ from drugml.models import attentivefp as attentivefp
 from drugml.models import boosting as boosting
 from drugml.models import cmpnn as cmpnn
 from drugml.models import constant as constant
+from drugml.models import dimenet as dimenet
 from drugml.models import dmpnn as dmpnn
 from drugml.models import forest as forest
 from drugml.models import gat as gat
@@ -17,8 +18,11 @@ from drugml.models import graphormer as graphormer
 from drugml.models import knn as knn
 from drugml.models import mlp as mlp
 from drugml.models import mpnn as mpnn
+from drugml.models import painn as painn
 from drugml.models import pna as pna
+from drugml.models import schnet as schnet
 from drugml.models import svm as svm
+from drugml.models import visnet as visnet
 from drugml.models.baseline import BASELINES as BASELINES
 from drugml.models.encoder import ENCODERS as ENCODERS
 

@@ -10,12 +10,13 @@ import safetensors.torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
+from drugml.config.geometry import from_file
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
 from drugml.prediction.ensemble import restored
 from drugml.prediction.predictor import Predictor
-from drugml.prediction.probes import PROBES
+from drugml.prediction.probes import PLACED, PROBES
 from drugml.prediction.spec import FORMAT, BundleSpec, Probe
 from drugml.prediction.versions import versions
 
@@ -114,10 +115,11 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _probes(predictor: Predictor) -> list[Probe]:
-    values, rejects, _ = predictor.predict(PROBES)
+    probes = PLACED if from_file(predictor.spec.featurizer) else PROBES
+    values, rejects, _ = predictor.predict(probes)
     return [
         Probe(smiles=s, prediction=None if i in rejects else v.tolist())
-        for i, (s, v) in enumerate(zip(PROBES, values, strict=True))
+        for i, (s, v) in enumerate(zip(probes, values, strict=True))
     ]
 
 

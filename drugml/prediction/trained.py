@@ -120,16 +120,19 @@ def outputs(network: torch.nn.Module, packed: DeviceStore, indices: Tensor, batc
 def outputs_of(
     networks: Sequence[torch.nn.Module], packed: DeviceStore, indices: Tensor, batch_size: int | list[int]
 ) -> list[Tensor]:
-    """Raw outputs of several networks, each as `outputs`; a batch is gathered once for all of them."""
+    """Raw outputs of several networks, each as `outputs`; a batch is gathered once for all of them.
+
+    Of molecules with several conformers the mean over them.
+    """
     were_training = [n.training for n in networks]
     parts: list[list[Tensor]] = [[] for _ in networks]
     for network in networks:
         network.eval()
     with torch.inference_mode():
         for at in indices.split(batch_size):
-            batch = packed.batch(at)
-            for network, own in zip(networks, parts, strict=True):
-                own.append(network(batch).float())
+            each = [[network(batch).float() for network in networks] for batch in packed.each_conformer(at)]
+            for own, of_one in zip(parts, zip(*each, strict=True), strict=True):
+                own.append(of_one[0] if len(of_one) == 1 else torch.stack(of_one).mean(dim=0))
     for network, was in zip(networks, were_training, strict=True):
         network.train(was)
     return [torch.cat(p) for p in parts]

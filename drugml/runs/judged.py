@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drugml.config.geometry import from_file
 from drugml.config.labels import LabelSpec
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
@@ -33,6 +34,8 @@ from drugml.runs.rows import sorted_rows, stacked
 log = logging.getLogger(__name__)
 SHOWN = 10
 """Bad rows quoted in an error."""
+COORDINATES = "|("
+"""How coordinates begin in CXSMILES."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
         UserError: for anything wrong with the table or its columns, or too many bad rows.
     """
     path = locate(config.data.path)
-    table = Table(path)
+    placed = from_file(config.featurizer)
+    table = Table(path, positions=placed)
     at, how = find_smiles(table, config.data.smiles)
     log.info("%s: %s", path.name, how)
     specs = {t: config.data.labels.get(t, LabelSpec()) for t in config.data.targets}
@@ -101,6 +105,11 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
     split_column = getattr(config.data.split, "column", None)
     split_at = table.column(split_column, "split") if split_column is not None else None
     cells = read_cells(table, [at, *labels.used(places), *([] if split_at is None else [split_at])])
+    if placed and features and not any(COORDINATES in text for text in cells[at]):
+        raise UserError(
+            f"{path}: its molecules have no 3D coordinates, and featurizer.source = 'file' makes none; "
+            "give an SDF with 3D coordinates, or set featurizer.source=generate"
+        )
     config = _resolved(config, {t: cells[p.value] for t, p in places.items()}, table.columns[at])
     packed = pack_cached(
         cells[at],

@@ -44,7 +44,8 @@ def load(store: PackedStore, layout: Layout, device: torch.device) -> DeviceStor
 class Batches:
     """The batches of one epoch, each with the graph of this process's share.
 
-    Without it where `in_parts()` says at that moment that steps are divided.
+    Without it where `in_parts()` says at that moment that steps are divided. Molecules with several conformers have
+    another one from epoch to epoch, whatever was drawn, so that resuming is exact.
     """
 
     def __init__(
@@ -53,16 +54,21 @@ class Batches:
         batches: Sequence[Int[Tensor, "B"]],
         ranks: Ranks = ALONE,
         in_parts: Callable[[], bool] = lambda: False,
+        epoch: int = 0,
     ) -> None:
         self.packed, self.batches, self.ranks, self.in_parts = packed, batches, ranks, in_parts
+        self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Loaded]:
         shares = ((self.ranks.busy(b), b) for b in self.batches)
-        loaded = (Loaded(own, None if self.in_parts() else self.packed.batch(own), whole) for own, whole in shares)
+        loaded = (Loaded(own, None if self.in_parts() else self._gathered(own), whole) for own, whole in shares)
         return loaded if self.packed.resident else ahead(loaded)
+
+    def _gathered(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
+        return self.packed.in_turn(molecules, self.epoch)
 
 
 def ahead(items: Iterator[Loaded]) -> Iterator[Loaded]:

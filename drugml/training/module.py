@@ -96,8 +96,8 @@ class Module(pl.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Batches of the current epoch; Lightning asks anew for every epoch."""
-        ranks, parts = self.ranks, self.parts
-        return Batches(self.packed(), self.order.batches(self.current_epoch), ranks, lambda: parts.divided)
+        ranks, parts, epoch = self.ranks, self.parts, self.current_epoch
+        return Batches(self.packed(), self.order.batches(epoch), ranks, lambda: parts.divided, epoch)
 
     def transfer_batch_to_device(self, batch: Loaded, device: torch.device, dataloader_idx: int) -> Loaded:
         """It is there already."""
@@ -132,7 +132,7 @@ class Module(pl.LightningModule):
     def training_step(self, batch: Loaded, _: int) -> Tensor:
         """Loss of the part under way, as a share of that of the whole batch: gradients of the parts add up."""
         part = self.parts.now(batch)
-        graph = self.packed().batch(part.molecules) if part.graph is None else part.graph
+        graph = self.packed().in_turn(part.molecules, self.current_epoch) if part.graph is None else part.graph
         output: Float[Tensor, "B T"] = (self._compiled or self.network)(graph)
         at = part.molecules.to(self.device, non_blocking=True)
         low, high, each = (t[at] for t in self.labels)

@@ -18,28 +18,44 @@ FEATURES = FeaturesValidation(
 """Finds queries and atoms that are no element."""
 STEREO_GROUPS = int(Chem.CXSmilesFields.CX_ENHANCEDSTEREO)
 
+COORDINATES = int(Chem.CXSmilesFields.CX_COORDS)
 
-def smiles_of(blocks: Iterable[list[str]]) -> list[str | Reject]:
+
+def smiles_of(blocks: Iterable[list[str]], *, positions: bool = False) -> list[str | Reject]:
     """SMILES of each block with its stereo; CXSMILES where only that can hold it (groups such as `or1`).
 
-    Hydrogens become implicit as in any SMILES. A block without atoms is an empty text.
+    Hydrogens become implicit as in any SMILES. A block without atoms is an empty text. With `positions`, a block in
+    three dimensions becomes CXSMILES with the coordinates and hydrogens that it has.
     """
     with BlockLogs():  # once for many: it costs a quarter of reading a block
-        return [_smiles(lines, "\n".join(lines) + "\n") for lines in blocks]
+        return [_smiles(lines, "\n".join(lines) + "\n", positions) for lines in blocks]
 
 
-def _smiles(lines: list[str], text: str) -> str | Reject:
+def _smiles(lines: list[str], text: str, positions: bool) -> str | Reject:
     try:
-        mol = Chem.MolFromMolBlock(text)
+        mol = Chem.MolFromMolBlock(text, removeHs=not positions)
     except RuntimeError:  # RDKit's own checks, as on an unknown element in V3000
         mol = None
     if mol is None:
         return _diagnose(lines, text)
     if fault := _fault(mol):
         return Reject(Status.UNSUPPORTED, fault)
+    if positions and mol.GetNumAtoms() and mol.GetConformer().Is3D():
+        return _placed(mol)
+    if positions:
+        mol = Chem.RemoveHs(mol)
     if len(mol.GetStereoGroups()) and has_stereo_groups(mol):
         return str(Chem.MolToCXSmiles(mol, Chem.SmilesWriteParams(), STEREO_GROUPS))
     return str(Chem.MolToSmiles(mol))
+
+
+def _placed(mol: Chem.Mol) -> str:
+    conformer = mol.GetConformer()
+    places = conformer.GetPositions()
+    if not places[:, 2].any():  # CXSMILES would leave out z, as of a drawing; where a molecule is says nothing
+        places[:, 2] = 1.0
+        conformer.SetPositions(places)
+    return str(Chem.MolToCXSmiles(mol, Chem.SmilesWriteParams(), COORDINATES | STEREO_GROUPS))
 
 
 def _fault(mol: Chem.Mol) -> str | None:

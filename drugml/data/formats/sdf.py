@@ -45,9 +45,9 @@ class SdfReader:
 
     left_out: dict[str, str] = {}
 
-    def __init__(self, path: Path, *, blocks: bool) -> None:
+    def __init__(self, path: Path, *, blocks: bool, positions: bool) -> None:
         self.path = path
-        self._blocks = blocks
+        self._blocks, self._positions = blocks, positions
         first_text(path, 1024)
         names: dict[str, None] = {}
         titled, records = False, 0
@@ -65,7 +65,7 @@ class SdfReader:
     def __iter__(self) -> Iterator[Row]:
         records = _records(self.path)
         while some := list(islice(records, BATCH)):
-            for record, smiles in zip(some, smiles_of(r.block for r in some), strict=True):
+            for record, smiles in zip(some, smiles_of((r.block for r in some), positions=self._positions), strict=True):
                 yield self._row(record, smiles)
 
     def _row(self, record: Record, smiles: str | Reject) -> Row:

@@ -60,6 +60,10 @@ class Inputs:
                 cells = [*row.cells, ""]  # the last stands in for a column that this file does not have
                 yield row._replace(file=str(file), cells=[*(cells[i] for i in order), str(file)])
 
+    def with_positions(self) -> None:
+        """From now on SMILES made of an SDF hold its 3D coordinates."""
+        self._tables = [Table(f, positions=True) for f in self.files]
+
     def about(self) -> dict[str, str]:
         """Content of each file."""
         return {f"input {file}": _content(file) for file in self.files}

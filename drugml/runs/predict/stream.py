@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from drugml.config.geometry import from_file
 from drugml.data.formats.row import Row
 from drugml.data.status import Status
 from drugml.errors import UserError
@@ -60,6 +61,8 @@ def predict(
     engine = engine or Local()
     engine.expect(total, folder_of(out).exists())
     opened = open_models(models)
+    if any(from_file(m.predictor.spec.featurizer) for m in opened):
+        inputs.with_positions()
     columns = name_columns(opened, inputs.columns)
     report = Report(out, [c for m in columns for c in m.all], [m.label for m in opened])
     writer = form(out, inputs.columns, columns)
