@@ -24,7 +24,7 @@ from drugml.config.standardize import NoStandardization
 from drugml.errors import UserError
 from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.featurizers.descriptors import NAMES
-from drugml.featurizers.featurizer import LARGEST, WithDescriptors
+from drugml.featurizers.featurizer import LARGEST, Unfit, WithDescriptors
 from drugml.featurizers.mordred import _calculator
 from drugml.featurizers.pack import described, pack
 from drugml.models.normalizer import KNOTS, Normalizer
@@ -125,7 +125,7 @@ class NotOfGold:
 def test_a_molecule_that_breaks_most_of_them_is_refused_by_name() -> None:
     featurizer = WithDescriptors(FEATURIZERS.build(MorganSpec()), [NotOfGold()])
     assert featurizer.pack([MOLS[0]]).molecule["descriptors"].tolist() == [[1, 1, 1]]
-    with pytest.raises(ValueError, match=r"^2 of 3 descriptors of \[Au\] are undefined, such as b$"):
+    with pytest.raises(Unfit, match=r"^2 of 3 descriptors of \[Au\] are undefined, such as b$"):
         featurizer.pack([MOLS[0], Chem.MolFromSmiles("[Au]")])
 
 

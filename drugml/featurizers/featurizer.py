@@ -71,7 +71,7 @@ class WithDescriptors:
 
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
         """Raises:
-        ValueError: names a molecule of which more than half of the descriptors are undefined.
+        Unfit: names a molecule of which more than half of the descriptors are undefined.
         """
         store = self._featurizer.pack(mols)
         values = np.concatenate([part.compute(mols) for part in self._parts], axis=1)
@@ -79,7 +79,7 @@ class WithDescriptors:
         if (worst := np.flatnonzero(2 * undefined.sum(axis=1) > values.shape[1])).size:
             names = [name for part in self._parts for name in part.names]
             row = undefined[worst[0]]
-            raise ValueError(
+            raise Unfit(
                 f"{row.sum()} of {len(row)} descriptors of {Chem.MolToSmiles(mols[worst[0]])} are undefined, such as "
                 f"{names[int(row.argmax())]}"
             )
