@@ -47,7 +47,7 @@ def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None
         assert line.split()[1] == getattr(spec, "gives")  # noqa: B009
         if isinstance(spec, FingerprintSpec):
             assert line.split()[2] == str(sum(spec.widths))
-            assert "taken by: mean, forest, knn, gp, svm, boosting" in shown
+            assert "taken by: mean, forest, knn, gp, svm, boosting, xgboost, lightgbm, catboost" in shown
         else:
             assert "gives a graph; taken by: dmpnn, attentivefp, gat, " in shown
         assert name == "fingerprints" or re.search(r"doi:|arXiv:|rdkit\.org", shown), f"{name} has no source"

@@ -138,7 +138,7 @@ def test_a_table_without_rows_gives_a_header(tmp_path: Path, bundle: Path, cli: 
 
 
 def test_bundles_predict_without_mlflow_lightning_or_scikit_learn(tmp_path: Path) -> None:
-    models = ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"]
+    models = ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting", "xgboost", "lightgbm"]
     for m in models:
         (tmp_path / m).mkdir()
     bundles = {m: make_bundle(tmp_path / m, m) for m in models}

@@ -58,6 +58,9 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
         "gp",
         "svm",
         "boosting",
+        "xgboost",
+        "lightgbm",
+        "catboost",
     ]
     assert "doi:10.1021/acs.jcim.9b00237" in listed
     shown = cli("models", "show", "dmpnn").out

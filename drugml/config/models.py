@@ -5,6 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.boosters import CatboostSpec as CatboostSpec
+from drugml.config.boosters import LightgbmSpec as LightgbmSpec
+from drugml.config.boosters import XgboostSpec as XgboostSpec
 from drugml.config.encoders import AttentiveFpSpec as AttentiveFpSpec
 from drugml.config.encoders import DmpnnSpec as DmpnnSpec
 from drugml.config.encoders import Dropout, Width
@@ -137,7 +140,10 @@ ModelSpec = Annotated[
     | KnnSpec
     | GpSpec
     | SvmSpec
-    | BoostingSpec,
+    | BoostingSpec
+    | XgboostSpec
+    | LightgbmSpec
+    | CatboostSpec,
     Field(discriminator="name"),
 ]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,16 +10,19 @@ from pathlib import Path
 import drugml
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
+BOOSTERS = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",), "catboost": ("catboost",)}
+"""Library, called as the only model that needs it, to the distributions of which one holds it."""
 
 
 def versions() -> dict[str, str]:
     """Package to version, drugml and Python included; what is not installed is left out."""
     found = {"drugml": drugml.__version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+    for name in (*PACKAGES, *BOOSTERS):
+        for distribution in BOOSTERS.get(name, (name,)):
+            try:
+                found[name] = version(distribution)
+            except PackageNotFoundError:
+                continue
     return found
 
 
@@ -26,9 +30,10 @@ IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
 """Packages that no prediction depends on."""
 
 
-def relevant() -> dict[str, str]:
-    """The versions that a prediction depends on."""
-    return {k: v for k, v in versions().items() if k not in IRRELEVANT}
+def relevant(models: Collection[str] = ()) -> dict[str, str]:
+    """The versions that predictions of models of these names depend on."""
+    idle = (*IRRELEVANT, *(b for b in BOOSTERS if b not in models))
+    return {k: v for k, v in versions().items() if k not in idle}
 
 
 def processor() -> str:

@@ -29,7 +29,7 @@ FORMER = "drugml.former_champions"
 BUNDLE = "drugml.bundle"
 """Tag of a logged model: the hash of its bundle."""
 NEEDED = ("drugml", "rdkit", "torch", "numpy", "scipy")
-"""Packages of the bundle's versions that serving needs."""
+"""Packages of the bundle's versions that serving needs, besides a library that is called as the model."""
 log = logging.getLogger(__name__)
 
 
@@ -84,7 +84,7 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
-    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in NEEDED if p in spec.versions]
+    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in (*NEEDED, spec.model.name) if p in spec.versions]
     with warnings.catch_warnings(), unstopped():
         warnings.simplefilter("ignore")
         mlflow.start_run(run_id=run_id)

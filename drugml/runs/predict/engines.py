@@ -109,7 +109,8 @@ class Ray:
         """As `Engine`."""
         from drugml.runs.predict.cluster import cluster
 
-        return cluster(bundles(models), self._workers, self._timeout, self._address)
+        names = {m.predictor.spec.model.name for m in models}
+        return cluster(bundles(models), names, self._workers, self._timeout, self._address)
 
 
 def bundles(models: Sequence[Model]) -> list[tuple[Any, str]]:
