@@ -35,7 +35,9 @@ def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     rows = [(s, len(s) * 0.5, i * 0.1) for i, s in enumerate(SMILES)]
     table = write_csv(folder / "t.csv", ["smiles", "size", "rank"], rows)
     data = {"path": str(table), "targets": ["size", "rank"], "split": {"kind": "random"}, "max_atoms": 100}
-    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": {"trees": 5}}
+    few = {"trees": 5}
+    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": few, "xgboost": few, "lightgbm": few,
+                "catboost": few}  # fmt: skip
     start = {"data": data, "model": {"name": model, **sections.get(model, {})}}
     config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16", *overrides])
     dataset = prepare(config)

@@ -5,24 +5,24 @@ import platform
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 import drugml
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
 BOOSTERS = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",), "catboost": ("catboost",)}
-"""Library, called as the only model that needs it, to the distributions of which one holds it."""
+"""Model to the packages of which one holds its library."""
 
 
 def versions() -> dict[str, str]:
     """Package to version, drugml and Python included; what is not installed is left out."""
     found = {"drugml": drugml.__version__, "python": platform.python_version()}
-    for name in (*PACKAGES, *BOOSTERS):
-        for distribution in BOOSTERS.get(name, (name,)):
-            try:
-                found[name] = version(distribution)
-            except PackageNotFoundError:
-                continue
+    for name in (*PACKAGES, *chain(*BOOSTERS.values())):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
     return found
 
 
@@ -32,7 +32,7 @@ IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
 
 def relevant(models: Collection[str] = ()) -> dict[str, str]:
     """The versions that predictions of models of these names depend on."""
-    idle = (*IRRELEVANT, *(b for b in BOOSTERS if b not in models))
+    idle = {*IRRELEVANT, *chain(*(packages for model, packages in BOOSTERS.items() if model not in models))}
     return {k: v for k, v in versions().items() if k not in idle}
 
 
