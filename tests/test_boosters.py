@@ -194,7 +194,7 @@ def test_a_library_that_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatc
 def test_a_bundle_needs_the_library_and_its_version_is_told(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = make_bundle(tmp_path, name)
+    folder = make_bundle(tmp_path, name, "featurizer.descriptors=[rdkit]")
     found = load(folder)
     assert np.isfinite(found.predict(SMILES[:5]).values).all()
     others, own = relevant({"forest"}), relevant({name, "forest"})

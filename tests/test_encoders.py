@@ -1,6 +1,7 @@
 """The contract of every encoder and baseline; a new model is covered by registering it."""
 
 import inspect
+from functools import cache
 from typing import get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from rdkit import Chem
 
 from drugml.config.base import Spec
-from drugml.config.encoders import GatSpec, LayeredSpec, PooledSpec, Pooling
+from drugml.config.encoders import GatSpec, LayeredSpec, MlpSpec, PooledSpec, Pooling
 from drugml.config.featurizers import MorganSpec, OgbSpec
 from drugml.config.models import ForestSpec
 from drugml.config.standardize import NoStandardization
@@ -20,6 +21,8 @@ from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.pack import pack
 from drugml.models import BASELINES, ENCODERS
+from drugml.models.network import build_encoder
+from drugml.models.normalizer import Normalizer
 from drugml.prediction.trained import layout_of
 from tests.conftest import SMILES
 
@@ -32,13 +35,23 @@ every_baseline = pytest.mark.parametrize("spec", list(BASELINES), ids=lambda s: 
 def batch_of(spec: type[Spec], mols: list[Chem.Mol]) -> MoleculeBatch:
     featurizer = spec.featurizer  # type: ignore[attr-defined]
     store = FEATURIZERS.build(featurizer).pack(mols)
-    return DeviceStore(store, layout_of(featurizer), CPU).batch(torch.arange(len(mols)))
+    batch = DeviceStore(store, layout_of(featurizer), CPU).batch(torch.arange(len(mols)))
+    return batch if batch.descriptors is None else batch.with_descriptors(normalizer()(batch.descriptors))
+
+
+@cache
+def normalizer() -> Normalizer:
+    """As a network has one that was trained on SMILES."""
+    store = FEATURIZERS.build(MlpSpec.featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES])
+    made = Normalizer(layout_of(MlpSpec.featurizer).descriptors)
+    made.fit(store.molecule["descriptors"])
+    return made
 
 
 def build(spec: type[Spec], **options: object) -> torch.nn.Module:
     torch.manual_seed(0)
     layout = layout_of(spec.featurizer)  # type: ignore[attr-defined]
-    model = ENCODERS.build(spec(hidden_dim=32, **options), layout.atoms.width, layout.bonds.width)
+    model = build_encoder(spec(hidden_dim=32, **options), layout)
     assert isinstance(model, torch.nn.Module)
     return model.eval()
 
@@ -48,7 +61,7 @@ def test_defaults_live_in_the_spec_only(registry: object) -> None:
     for spec in registry:  # type: ignore[attr-defined]
         parameters = inspect.signature(registry[spec]).parameters.values()  # type: ignore[index]
         options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-        assert {p.name for p in options} == set(spec().kwargs())
+        assert {p.name for p in options} == set(spec().kwargs()) - {"descriptors"}  # which every featurizer has
         assert all(p.default is p.empty for p in options)
 
 

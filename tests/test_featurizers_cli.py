@@ -18,7 +18,7 @@ from drugml.config.featurizers import (
 )
 from drugml.config.load import ConfigError, load
 from drugml.config.run import RunSpec
-from drugml.featurizers import FEATURIZERS
+from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.prediction.bundle import load as load_bundle
 from drugml.prediction.trained import TrainedBaseline
 from tests.conftest import SMILES, Cli
@@ -35,7 +35,12 @@ def read(folder: Path, text: str, *overrides: str) -> RunSpec:
 
 
 def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None:
-    lines = {line.split()[0]: line for line in cli("featurizers", "list").out.splitlines()}
+    told, _, descriptors = cli("featurizers", "list").out.partition("\n\n")
+    lines = {line.split()[0]: line for line in told.splitlines()}
+    assert [line.split()[:3] for line in descriptors.splitlines()[1:]] == [
+        [spec().name, "descriptors", str(len(DESCRIPTORS.build(spec()).names))]  # type: ignore[attr-defined]
+        for spec in DESCRIPTORS
+    ]
     assert (
         {*lines}
         == {*SPECS}
@@ -45,12 +50,12 @@ def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None
         shown = cli("featurizers", "show", name).out
         spec = SPECS[name]()
         assert line.split()[1] == getattr(spec, "gives")  # noqa: B009
-        if isinstance(spec, FingerprintSpec):
+        if isinstance(spec, FingerprintSpec) and name != "none":
             assert line.split()[2] == str(sum(spec.widths))
-            assert "taken by: mean, forest, knn, gp, svm, boosting, xgboost, lightgbm, catboost" in shown
-        else:
+            assert "taken by: mlp, mean, forest, knn, gp, svm, boosting, xgboost, lightgbm, catboost" in shown
+        elif name != "none":
             assert "gives a graph; taken by: dmpnn, attentivefp, gat, " in shown
-        assert name == "fingerprints" or re.search(r"doi:|arXiv:|rdkit\.org", shown), f"{name} has no source"
+        assert name in ("fingerprints", "none") or re.search(r"doi:|arXiv:|rdkit\.org", shown), f"{name} has no source"
         for key in spec.kwargs():
             assert re.search(rf"featurizer\.{key} +\S.*  \S", shown), f"{name}.{key} has no help"
 

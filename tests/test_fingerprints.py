@@ -11,6 +11,7 @@ from rdkit.Avalon import pyAvalonTools
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
 
 from drugml.config.base import Spec
+from drugml.config.descriptors import ErgSpec
 from drugml.config.featurizers import (
     AtomPairSpec,
     AvalonSpec,
@@ -20,6 +21,7 @@ from drugml.config.featurizers import (
     FingerprintsSpec,
     MaccsSpec,
     MorganSpec,
+    NoFingerprintSpec,
     PathSpec,
     PatternSpec,
     TorsionSpec,
@@ -49,7 +51,7 @@ ODD = [
 ]
 """Salts, single atoms, zeros in some fingerprints, counts above 255, rings of three, stereo."""
 ALL = [*SMILES, *ODD]
-KINDS = [spec for spec in FEATURIZERS if issubclass(spec, FingerprintSpec)]
+KINDS = [spec for spec in FEATURIZERS if issubclass(spec, FingerprintSpec) and spec is not NoFingerprintSpec]
 NONE = NoStandardization()
 PAIR = ["C[C@H](N)C(=O)NC", "C[C@@H](N)C(=O)NC"]
 MANY = FingerprintsSpec(parts=(MaccsSpec(), CountsSpec(bits=32), TorsionSpec(bits=64)))
@@ -160,7 +162,8 @@ def test_widths_are_those_of_what_is_stored(spec: type[FingerprintSpec]) -> None
 
 @every_featurizer
 def test_a_description_is_json_and_changes_with_every_option(spec: type[Spec]) -> None:
-    others: dict[str, Any] = {"radius": 3, "bits": 64, "longest": 3, "parts": (MaccsSpec(), MorganSpec(radius=3))}
+    parts = (MaccsSpec(), MorganSpec(radius=3))
+    others: dict[str, Any] = {"radius": 3, "bits": 64, "longest": 3, "parts": parts, "descriptors": (ErgSpec(),)}
     specs = [spec()]
     for name, default in spec().kwargs().items():
         specs.append(spec(**{name: not default if name == "chirality" else others[name]}))

@@ -50,6 +50,7 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
         "gps",
         "graphormer",
         "graphsage",
+        "mlp",
         "mpnn",
         "pna",
         "mean",

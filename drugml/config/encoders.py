@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.featurizers import ChempropV2Spec, OgbSpec
+from drugml.config.descriptors import RdkitDescriptorsSpec
+from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
 
 Width = Annotated[int, Field(ge=1, le=16384)]
 Depth = Annotated[int, Field(ge=1, le=20)]
@@ -15,12 +16,12 @@ Pooling = Literal["sum", "mean", "max", "norm", "attention", "set2set"]
 
 
 class EncoderSpec(Spec):
-    """What every graph network has."""
+    """What every network has."""
 
     takes: ClassVar[FeatureKind] = "graph"
     featurizer: ClassVar[Spec] = OgbSpec()
     compiles: ClassVar[bool] = True
-    """Whether batches have a few shapes; not where all atoms of a molecule see each other."""
+    """Whether `train.compile` is built for it."""
     name: str
     hidden_dim: Width = 300
     """Width of every atom embedding."""
@@ -171,3 +172,18 @@ class GraphormerSpec(PooledSpec):
     """Attention heads, which share `hidden_dim`."""
     max_distance: Annotated[int, Field(ge=1, le=64)] = 10
     """Distances beyond it, in bonds, are not told apart."""
+
+
+class MlpSpec(EncoderSpec):
+    """Multi-layer perceptron on fingerprints and descriptors (Burns & Green 2025, doi:10.1186/s13321-025-01013-4)."""
+
+    takes: ClassVar[FeatureKind] = "fingerprint"
+    featurizer: ClassVar[Spec] = MorganSpec(descriptors=(RdkitDescriptorsSpec(),))
+    compiles: ClassVar[bool] = False
+    name: Literal["mlp"] = "mlp"
+    hidden_dim: Width = 512
+    """Width of every layer."""
+    depth: Depth = 2
+    """Layers before the head."""
+    dropout: Dropout = 0.1
+    """Probability of zeroing an activation after each layer."""

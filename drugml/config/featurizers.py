@@ -5,22 +5,34 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.descriptors import Descriptors, named
 
 
 class AutoFeaturizer(Spec):
     """The featurizer that the model is best known with."""
 
     name: Literal["auto"] = "auto"
+    descriptors: Descriptors | None = None
+    """Real numbers beside its features, such as [rdkit]; None for those that the model is best known with."""
 
 
-class ChempropV2Spec(Spec):
+class FeaturesSpec(Spec):
+    """What every featurizer has."""
+
+    gives: ClassVar[FeatureKind]
+    name: str
+    descriptors: Descriptors = ()
+    """Real numbers beside its features: a list such as [rdkit, erg], or none."""
+
+
+class ChempropV2Spec(FeaturesSpec):
     """Atom and bond features of Chemprop v2 (Heid et al. 2024, doi:10.1021/acs.jcim.3c01250); its weights fit."""
 
     gives: ClassVar[FeatureKind] = "graph"
     name: Literal["chemprop_v2"] = "chemprop_v2"
 
 
-class OgbSpec(Spec):
+class OgbSpec(FeaturesSpec):
     """Atom and bond features of the Open Graph Benchmark (Hu et al. 2020, arXiv:2005.00687)."""
 
     gives: ClassVar[FeatureKind] = "graph"
@@ -30,7 +42,7 @@ class OgbSpec(Spec):
 Bits = Annotated[int, Field(ge=16, le=65536)]
 
 
-class FingerprintSpec(Spec):
+class FingerprintSpec(FeaturesSpec):
     """A featurizer that gives counts per molecule, up to 255."""
 
     gives: ClassVar[FeatureKind] = "fingerprint"
@@ -71,6 +83,16 @@ class CountsSpec(FingerprintSpec):
     @property
     def widths(self) -> tuple[int, ...]:
         return (self.bits,) * 3
+
+
+class NoFingerprintSpec(FingerprintSpec):
+    """No fingerprint, for models that learn from descriptors alone."""
+
+    name: Literal["none"] = "none"
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return ()
 
 
 class FeatureMorganSpec(FingerprintSpec):
@@ -141,11 +163,6 @@ class PatternSpec(FingerprintSpec):
     """Length of the folded fingerprint."""
 
 
-def _named(part: Any) -> Any:
-    """`morgan` is short for `name: morgan`."""
-    return {"name": part} if isinstance(part, str) else part
-
-
 def _listed(parts: Any) -> Any:
     if not isinstance(parts, list | tuple) or not parts:
         raise ValueError(f"expected a list such as [morgan, maccs], found {parts!r}")
@@ -171,7 +188,7 @@ class FingerprintsSpec(FingerprintSpec):
 
     name: Literal["fingerprints"] = "fingerprints"
     parts: Annotated[
-        tuple[Annotated[Part, BeforeValidator(_named, json_schema_input_type=Part | str)], ...],
+        tuple[Annotated[Part, BeforeValidator(named, json_schema_input_type=Part | str)], ...],
         BeforeValidator(_listed),
     ] = (MorganSpec(), MaccsSpec(), AvalonSpec())
     """Which, in order: names, or sections such as {name: morgan, radius: 3}."""
@@ -184,6 +201,8 @@ class FingerprintsSpec(FingerprintSpec):
     def _different(self) -> Self:
         if twice := [p.name for n, p in enumerate(self.parts) if p in self.parts[:n]]:
             raise ValueError(f"{twice[0]!r} is named more than once with the same options; leave one out")
+        if having := [p.name for p in self.parts if p.descriptors]:
+            raise ValueError(f"{having[0]!r} has descriptors of its own; name them once, in featurizer.descriptors")
         return self
 
 
@@ -200,6 +219,7 @@ FeaturizerSpec = Annotated[
     | AvalonSpec
     | MaccsSpec
     | PatternSpec
-    | FingerprintsSpec,
+    | FingerprintsSpec
+    | NoFingerprintSpec,
     Field(discriminator="name"),
 ]

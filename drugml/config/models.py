@@ -20,6 +20,7 @@ from drugml.config.encoders import GinSpec as GinSpec
 from drugml.config.encoders import GpsSpec as GpsSpec
 from drugml.config.encoders import GraphormerSpec as GraphormerSpec
 from drugml.config.encoders import GraphSageSpec as GraphSageSpec
+from drugml.config.encoders import MlpSpec as MlpSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
@@ -29,6 +30,7 @@ class MeanSpec(Spec):
     """The mean of the training labels, whatever the molecule: what any model must beat."""
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = MorganSpec()
     seeded: ClassVar[bool] = False
     name: Literal["mean"] = "mean"
@@ -55,6 +57,7 @@ class KnnSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = MorganSpec()
     seeded: ClassVar[bool] = False
     name: Literal["knn"] = "knn"
@@ -71,6 +74,7 @@ class GpSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = CountsSpec()
     seeded: ClassVar[bool] = False
     name: Literal["gp"] = "gp"
@@ -85,6 +89,7 @@ class SvmSpec(Spec):
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
+    takes_descriptors: ClassVar[bool] = False
     featurizer: ClassVar[Spec] = CountsSpec()
     seeded: ClassVar[bool] = False
     name: Literal["svm"] = "svm"
@@ -133,6 +138,7 @@ ModelSpec = Annotated[
     | GpsSpec
     | GraphormerSpec
     | GraphSageSpec
+    | MlpSpec
     | MpnnSpec
     | PnaSpec
     | MeanSpec

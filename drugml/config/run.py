@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from drugml.config.base import Spec
 from drugml.config.data import DataSpec
+from drugml.config.encoders import EncoderSpec
 from drugml.config.ensemble import EnsembleSpec
 from drugml.config.featurizers import AutoFeaturizer, FeaturizerSpec
 from drugml.config.models import DmpnnSpec, HeadSpec, ModelSpec
@@ -48,13 +49,23 @@ class RunSpec(Spec):
             raise ValueError(
                 f"task.units names {unknown[0]!r}, which is no target; {nearest(unknown[0], self.data.targets)}"
             )
-        if self.train.init_from is not None and self.model.takes != "graph":
+        if self.train.init_from is not None and not isinstance(self.model, EncoderSpec):
             raise ValueError(f"train.init_from is for networks; model {self.model.name!r} has no encoder")
         gives = getattr(self.featurizer, "gives", None)
         if gives not in (None, self.model.takes):
             raise ValueError(
                 f"model {self.model.name!r} takes a {self.model.takes}, but featurizer "
                 f"{self.featurizer.name!r} gives a {gives}; leave `featurizer` out or set featurizer=auto"
+            )
+        descriptors = self.with_featurizer().featurizer.descriptors
+        if descriptors and not getattr(self.model, "takes_descriptors", True):
+            raise ValueError(
+                f"model {self.model.name!r} has no use for featurizer.descriptors; leave "
+                "them out, or use a model that learns from numbers, such as boosting or mlp"
+            )
+        if self.featurizer.name == "none" and not descriptors:
+            raise ValueError(
+                "featurizer 'none' leaves nothing to learn from; add descriptors, such as featurizer.descriptors=rdkit"
             )
         several = self.ensemble.members > 1
         if several and self.ensemble.by == "seed" and not getattr(self.model, "seeded", True):
@@ -73,4 +84,6 @@ class RunSpec(Spec):
         """The same run with `featurizer: auto` replaced by the one it stands for."""
         if self.featurizer.name != "auto":
             return self
-        return self.model_copy(update={"featurizer": self.model.featurizer})
+        known, asked = self.model.featurizer, self.featurizer.descriptors
+        featurizer = known if asked is None else known.model_copy(update={"descriptors": asked})
+        return self.model_copy(update={"featurizer": featurizer})

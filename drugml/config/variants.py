@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -36,9 +37,15 @@ def variants_at(schema: type[BaseModel], data: Any, key: Key) -> list[type[BaseM
         annotation = variant_at(schema, data, key[:n]).model_fields[part].annotation
         named = get_origin(annotation) is dict
         found, entries = _specs(annotation), []
-        if get_origin(annotation) is tuple:
+        if _listed(annotation):
             found, entries = [], found
     return found
+
+
+def _listed(annotation: Any) -> bool:
+    """Whether a field is a list; it may be annotated, or None instead."""
+    inner = get_args(annotation)[:1] if get_origin(annotation) in (Annotated, UnionType, Union) else ()
+    return get_origin(annotation) is tuple or any(map(_listed, inner))
 
 
 def _specs(annotation: Any) -> list[type[BaseModel]]:

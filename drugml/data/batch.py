@@ -1,10 +1,11 @@
 """Batches by index arithmetic: from a packed store to one disconnected graph, with no loop over molecules.
 
 Shape letters: B molecules, N atoms, P bonds, E = 2 P directed bonds, A atom codes, K bond codes, F and G columns
-of the one-hot rows of atoms and bonds.
+of the one-hot rows of atoms and bonds, L columns of a fingerprint, V descriptors.
 """
 
 import warnings
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,14 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from drugml.data.store import GraphLayout, OneHotLayout, PackedStore
+from drugml.data.store import Layout, OneHotLayout, PackedStore
+
+VECTORS = ("fingerprint", "descriptors")
+"""Fields of whole molecules that networks read."""
 
 
 class OneHot:
     """Codes (n, A) to float rows (n, F) on one device."""
 
     def __init__(self, layout: OneHotLayout, device: torch.device) -> None:
-        longest = max(map(len, layout.columns))
+        longest = max(map(len, layout.columns), default=0)
         rows = [[*c, *[-1] * (longest - len(c))] for c in layout.columns]
         table = torch.tensor(rows, device=device)
         self.width = layout.width
@@ -59,6 +63,9 @@ class MoleculeBatch:
     """Molecule of each atom, in 0..B-1."""
     largest: int
     """Atoms of the largest molecule."""
+    fingerprint: UInt8[Tensor, "B L"] | None = None
+    descriptors: Float[Tensor, "B V"] | None = None
+    """As computed, NaN where undefined."""
 
     @cached_property
     def edge_index(self) -> Int[Tensor, "2 E"]:
@@ -75,6 +82,12 @@ class MoleculeBatch:
         """One-hot bonds, once per direction."""
         return self.bonds.repeat_interleave(2, dim=0)
 
+    def with_descriptors(self, descriptors: Float[Tensor, "B V"]) -> "MoleculeBatch":
+        """The same molecules with other numbers; what was made of the graph is kept."""
+        other = copy(self)
+        other.descriptors = descriptors
+        return other
+
     def padded(self, molecules: int, atoms: int, bonds: int) -> "MoleculeBatch":
         """The same molecules in a batch of a given shape, one more than there is of each at least.
 
@@ -88,6 +101,8 @@ class MoleculeBatch:
             ends=F.pad(self.ends, (0, 0, 0, more_bonds), value=len(self.x)),
             batch=F.pad(self.batch, (0, more_atoms), value=molecules - 1),
             largest=max(self.largest, more_atoms),
+            fingerprint=_longer(self.fingerprint, molecules),
+            descriptors=_longer(self.descriptors, molecules),
         )
 
 
@@ -99,12 +114,13 @@ class DeviceStore:
     has is read from a copy of the counts in main memory.
     """
 
-    def __init__(self, store: PackedStore, layout: GraphLayout, device: torch.device, *, resident: bool = True) -> None:
+    def __init__(self, store: PackedStore, layout: Layout, device: torch.device, *, resident: bool = True) -> None:
         home = device if resident else torch.device("cpu")
         self.device, self.resident = device, resident
         self.atoms, self.bonds = (torch.from_numpy(np.diff(s)) for s in (store.atom_start, store.bond_start))
         """Atoms and bonds of each molecule, in main memory."""
         self._home = home
+        self._molecule = {k: _tensor(v).to(home) for k, v in store.molecule.items() if k in VECTORS}
         self._atom = {k: _tensor(v).to(home) for k, v in store.atom.items()}
         self._bond = {k: _tensor(v).to(home) for k, v in store.bond.items()}
         self._atom_start, self._bond_start = (_tensor(s).to(home) for s in (store.atom_start, store.bond_start))
@@ -112,9 +128,20 @@ class DeviceStore:
 
     def batch(self, molecules: Int[Tensor, "B"]) -> MoleculeBatch:
         """Gather the molecules at these positions, given in main memory, in this order."""
+        at = molecules.to(self._home, non_blocking=True)
+        graph = self._graph(molecules, at) if self._atom else self._points(len(molecules))
+        for name, rows in self._molecule.items():
+            setattr(graph, name, self._move(rows.index_select(0, at)))
+        return graph
+
+    def _points(self, molecules: int) -> MoleculeBatch:
+        """Molecules of which only fingerprints are known."""
+        none, ends = torch.zeros(0, 0, device=self.device), torch.zeros(0, 2, dtype=torch.int64, device=self.device)
+        return MoleculeBatch(molecules, x=none, bonds=none, ends=ends, batch=ends[:, 0], largest=0)
+
+    def _graph(self, molecules: Int[Tensor, "B"], at: Tensor) -> MoleculeBatch:
         counts = self.atoms[molecules]
         n, p = int(counts.sum()), int(self.bonds[molecules].sum())
-        at = molecules.to(self._home, non_blocking=True)
         atoms, owner, first_atom = _spans(self._atom_start, at, n)
         bonds, bond_owner, _ = _spans(self._bond_start, at, p)
         codes, floats = (self._move(self._atom[k].index_select(0, atoms)) for k in ("codes", "floats"))
@@ -133,6 +160,10 @@ class DeviceStore:
         if rows.device == self.device:
             return rows
         return rows.pin_memory().to(self.device, non_blocking=True)
+
+
+def _longer(rows: Tensor | None, molecules: int) -> Tensor | None:
+    return None if rows is None else F.pad(rows, (0, 0, 0, molecules - len(rows)))
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

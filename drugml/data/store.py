@@ -31,11 +31,18 @@ class OneHotLayout(NamedTuple):
     """Columns of the row, floats included; floats are the last ones."""
 
 
-class GraphLayout(NamedTuple):
-    """One-hot layouts of atoms and bonds."""
+NOTHING = OneHotLayout((), 0)
 
-    atoms: OneHotLayout
-    bonds: OneHotLayout
+
+class Layout(NamedTuple):
+    """What a network gets of each molecule; comes from the featurizer."""
+
+    atoms: OneHotLayout = NOTHING
+    bonds: OneHotLayout = NOTHING
+    fingerprint: int = 0
+    """Columns of the fingerprint."""
+    descriptors: int = 0
+    """Number of descriptors."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Molecules to codes. Importing this package registers every featurizer; it never imports torch."""
 
 from drugml.featurizers import counts as counts
+from drugml.featurizers import descriptors as descriptors
 from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
 from drugml.featurizers import graph as graph
 from drugml.featurizers import keys as keys
 from drugml.featurizers import morgan as morgan
+from drugml.featurizers.featurizer import DESCRIPTORS as DESCRIPTORS
 from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS

@@ -3,10 +3,14 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
+from drugml.config.base import Spec
 from drugml.data.store import PackedStore
 from drugml.registry import Registry
 
@@ -26,7 +30,69 @@ class Featurizer(Protocol):
         ...
 
 
-FEATURIZERS: Registry[Featurizer] = Registry("featurizer")
+class Descriptors(Protocol):
+    """Real numbers per molecule; as pure and cheap to build as a featurizer."""
+
+    names: Sequence[str]
+    """Of the columns."""
+
+    def describe(self) -> dict[str, Any]:
+        """As of a featurizer."""
+        ...
+
+    def compute(self, mols: Sequence[Chem.Mol]) -> NDArray[np.float64]:
+        """(M, D) of M molecules; NaN where a descriptor is undefined."""
+        ...
+
+
+DESCRIPTORS: Registry[Descriptors] = Registry("descriptors")
+
+
+class WithDescriptors:
+    """A featurizer whose store also has the molecule field `descriptors` (M, D), float32, NaN where undefined.
+
+    Some are undefined for molecules that RDKit otherwise reads, charges of a metal for example; a molecule for which
+    most are is not one that a model could judge.
+    """
+
+    def __init__(self, featurizer: Featurizer, parts: Sequence[Descriptors]) -> None:
+        self._featurizer, self._parts = featurizer, parts
+
+    def describe(self) -> dict[str, Any]:
+        return {**self._featurizer.describe(), "descriptors": [part.describe() for part in self._parts]}
+
+    def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
+        """Raises:
+        ValueError: names a molecule of which more than half of the descriptors are undefined.
+        """
+        store = self._featurizer.pack(mols)
+        values = np.concatenate([part.compute(mols) for part in self._parts], axis=1)
+        undefined = np.isnan(values)
+        if (worst := np.flatnonzero(2 * undefined.sum(axis=1) > values.shape[1])).size:
+            names = [name for part in self._parts for name in part.names]
+            row = undefined[worst[0]]
+            raise ValueError(
+                f"{row.sum()} of {len(row)} descriptors of {Chem.MolToSmiles(mols[worst[0]])} are undefined, such as "
+                f"{names[int(row.argmax())]}"
+            )
+        return replace(store, molecule={**store.molecule, "descriptors": values.clip(-LARGEST, LARGEST).astype("f4")})
+
+
+LARGEST = 1e37
+"""Of a descriptor: RDKit's Ipc grows beyond what 32 bits hold, and so would differences of what they just hold."""
+
+
+class Featurizers(Registry[Featurizer]):
+    """The featurizers, each with whatever descriptors its spec asks for."""
+
+    def build(self, spec: Spec, *args: object) -> Featurizer:
+        options = spec.kwargs()
+        parts = [DESCRIPTORS.build(part) for part in options.pop("descriptors")]
+        made = self[type(spec)](**options)
+        return WithDescriptors(made, parts) if parts else made
+
+
+FEATURIZERS = Featurizers("featurizer")
 
 
 def digest(description: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
-from drugml.data.store import GraphLayout, OneHotLayout, PackedStore
+from drugml.data.store import Layout, OneHotLayout, PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
 from drugml.featurizers.properties import properties
 from drugml.featurizers.vocabulary import Vocabulary, category, flag, last_is_other, partial, yes_no
@@ -32,12 +32,10 @@ class CodedGraph:
     atoms: Vocabulary
     bonds: Vocabulary
 
-    def layout(self) -> GraphLayout:
+    def layout(self) -> Layout:
         """Where the codes stand in one-hot rows."""
         atoms, bonds = self.atoms, self.bonds
-        return GraphLayout(
-            OneHotLayout(atoms.column_of(), atoms.columns), OneHotLayout(bonds.column_of(), bonds.columns)
-        )
+        return Layout(OneHotLayout(atoms.column_of(), atoms.columns), OneHotLayout(bonds.column_of(), bonds.columns))
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "graph", "atoms": self.atoms.describe(), "bonds": self.bonds.describe()}

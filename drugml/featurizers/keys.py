@@ -10,10 +10,10 @@ from rdkit.Avalon import pyAvalonTools
 from rdkit.Chem import rdMolDescriptors
 from rdkit.DataStructs import ConvertToNumpyArray
 
-from drugml.config.featurizers import AvalonSpec, MaccsSpec, PatternSpec
+from drugml.config.featurizers import AvalonSpec, MaccsSpec, NoFingerprintSpec, PatternSpec
 from drugml.data.store import PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
-from drugml.featurizers.rows import rows
+from drugml.featurizers.rows import rows, store_of
 
 (KEYS,) = MaccsSpec().widths
 
@@ -65,3 +65,14 @@ def _array(vector: Any, width: int) -> NDArray[np.int64]:
     out = np.zeros(width, np.int64)
     ConvertToNumpyArray(vector, out)
     return out
+
+
+@FEATURIZERS.register(NoFingerprintSpec)
+class NoFingerprint:
+    """A fingerprint of no columns."""
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "fingerprint", "generator": "none", "widths": []}
+
+    def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
+        return store_of(np.zeros((len(mols), 0), np.uint8))

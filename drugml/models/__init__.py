@@ -15,6 +15,7 @@ from drugml.models import gps as gps
 from drugml.models import graphormer as graphormer
 from drugml.models import knn as knn
 from drugml.models import lightgbm as lightgbm
+from drugml.models import mlp as mlp
 from drugml.models import mpnn as mpnn
 from drugml.models import pna as pna
 from drugml.models import svm as svm

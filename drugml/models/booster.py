@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from drugml.errors import UserError
-from drugml.models.baseline import Arrays
+from drugml.models.baseline import Arrays, Columns
 
 Vector = NDArray[np.float64]
-Columns = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 CHUNK = 4096
 """Molecules predicted at a time; bounds memory, since libraries want floats."""
@@ -40,7 +40,7 @@ class Booster(ABC):
         self._models: dict[int, Any] = {}
 
     @abstractmethod
-    def grow(self, x: Columns, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
+    def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         """Learn one target from (m, L), labels (m,) and weights (m,)."""
 
     @abstractmethod
@@ -48,12 +48,12 @@ class Booster(ABC):
         """The library's model from what `grow` gave."""
 
     @abstractmethod
-    def values(self, model: Any, x: Columns, *, classify: bool, threads: int) -> Vector:
+    def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         """Values, or probabilities of the positive class, (M,) from (M, L)."""
 
     def fit(
         self,
-        x: NDArray[Any],
+        x: Columns,
         y: Vector,
         weight: Vector,
         *,
@@ -73,7 +73,7 @@ class Booster(ABC):
                 arrays[f"model_{target}"] = np.frombuffer(bytearray(model), np.uint8)  # torch wants to write
         self.restore(arrays)  # what predicts is what is kept
 
-    def predict(self, x: NDArray[Any]) -> Vector:
+    def predict(self, x: Columns) -> Vector:
         classify = bool(self._arrays["classify"][0])
         out = np.tile(self._arrays["constant"], (len(x), 1))
         for first in range(0, len(x), CHUNK):
@@ -113,7 +113,7 @@ def _broken(name: str, error: Exception) -> str:
     return f"model {name!r}: its library cannot be loaded: {first}; pip install --force-reinstall 'drugml[{name}]'"
 
 
-def _floats(x: NDArray[Any]) -> Columns:
+def _floats(x: Columns) -> Floats:
     return np.ascontiguousarray(x, np.float32)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from drugml.config.models import BoostingSpec
-from drugml.models.baseline import BASELINES, Arrays
+from drugml.models.baseline import BASELINES, Arrays, Columns
 from drugml.models.forest import CHUNK
 from drugml.models.trees import Trees, leaf_sums
 
@@ -39,7 +39,7 @@ class Boosting:
 
     def fit(
         self,
-        x: NDArray[np.uint8],
+        x: Columns,
         y: NDArray[np.float64],
         weight: NDArray[np.float64],
         *,
@@ -70,7 +70,7 @@ class Boosting:
         own_arrays = {"roots": np.array(roots, np.int32), "start": np.array(start), "classify": np.array([classify])}
         self._arrays = {**trees.arrays(), **own_arrays}
 
-    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def predict(self, x: Columns) -> NDArray[np.float64]:
         a = self._arrays
         out = np.empty((len(x), len(a["roots"])))
         for first in range(0, len(x), CHUNK):
@@ -87,7 +87,7 @@ class Boosting:
         self._arrays = arrays
 
 
-def _varied(x: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _varied(x: Columns) -> NDArray[np.intp]:
     """Columns that differ between molecules, at least one column; the others only cost time."""
     found = np.flatnonzero(x.min(axis=0) < x.max(axis=0))
     return found if len(found) else np.zeros(1, np.intp)

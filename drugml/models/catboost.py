@@ -8,7 +8,7 @@ import numpy as np
 
 from drugml.config.models import CatboostSpec
 from drugml.models.baseline import BASELINES
-from drugml.models.booster import Booster, Columns, Vector
+from drugml.models.booster import Booster, Floats, Vector
 
 NEEDED = ("class_params",)
 """What its model file says of itself and predictions need; the rest is time, a random identifier and threads."""
@@ -47,7 +47,7 @@ class Catboost(Booster):
         if learning_rate != "auto":  # CatBoost chooses a rate only where no penalty is named
             self._options |= {"learning_rate": learning_rate, "l2_leaf_reg": l2}
 
-    def grow(self, x: Columns, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
+    def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         loss = "Logloss" if classify else "RMSE"
         options = {**self._options, "loss_function": loss, "random_seed": seed, "thread_count": threads}
         model = self.library.CatBoost(options).fit(self.library.Pool(x, y, weight=weight, thread_count=threads))
@@ -61,7 +61,7 @@ class Catboost(Booster):
     def read(self, model: bytes) -> Any:
         return self.library.CatBoost().load_model(blob=model)
 
-    def values(self, model: Any, x: Columns, *, classify: bool, threads: int) -> Vector:
+    def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         if classify:
             return np.asarray(model.predict(x, prediction_type="Probability", thread_count=threads))[:, 1]
         return np.asarray(model.predict(x, thread_count=threads))

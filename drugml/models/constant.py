@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.config.models import MeanSpec
-from drugml.models.baseline import BASELINES, Arrays
+from drugml.models.baseline import BASELINES, Arrays, Columns
 
 
 @BASELINES.register(MeanSpec)
@@ -18,7 +18,7 @@ class Mean:
 
     def fit(
         self,
-        x: NDArray[np.uint8],
+        x: Columns,
         y: NDArray[np.float64],
         weight: NDArray[np.float64],
         *,
@@ -28,7 +28,7 @@ class Mean:
     ) -> None:
         self.mean = np.nansum(y * weight, axis=0) / np.where(np.isnan(y), 0.0, weight).sum(axis=0)
 
-    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def predict(self, x: Columns) -> NDArray[np.float64]:
         return np.tile(self.mean, (len(x), 1))
 
     def arrays(self) -> Arrays:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.config.models import ForestSpec
-from drugml.models.baseline import BASELINES, Arrays
+from drugml.models.baseline import BASELINES, Arrays, Columns
 from drugml.models.trees import Trees, leaf_sums
 
 CHUNK = 4096
@@ -29,7 +29,7 @@ class Forest:
 
     def fit(
         self,
-        x: NDArray[np.uint8],
+        x: Columns,
         y: NDArray[np.float64],
         weight: NDArray[np.float64],
         *,
@@ -55,7 +55,7 @@ class Forest:
             roots.append(own)
         self._arrays = {**trees.arrays(), "roots": np.array(roots, np.int32)}
 
-    def predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def predict(self, x: Columns) -> NDArray[np.float64]:
         chunks = [self._predict(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(self._arrays["roots"])))
 
@@ -65,7 +65,7 @@ class Forest:
     def restore(self, arrays: Arrays) -> None:
         self._arrays = arrays
 
-    def _predict(self, x: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _predict(self, x: Columns) -> NDArray[np.float64]:
         roots = self._arrays["roots"]
         return np.column_stack([leaf_sums(self._arrays, own, x) / len(own) for own in roots])
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from drugml.config.models import LightgbmSpec
 from drugml.models.baseline import BASELINES
-from drugml.models.booster import Booster, Columns, Vector
+from drugml.models.booster import Booster, Floats, Vector
 
 
 @BASELINES.register(LightgbmSpec)
@@ -46,7 +46,7 @@ class Lightgbm(Booster):
             "verbosity": -1,
         }
 
-    def grow(self, x: Columns, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
+    def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         objective = "binary" if classify else "regression"
         options = {**self._options, "objective": objective, "seed": seed, "num_threads": threads}
         data = self.library.Dataset(x, y, weight=weight, params=options)
@@ -56,5 +56,5 @@ class Lightgbm(Booster):
     def read(self, model: bytes) -> Any:
         return self.library.Booster(model_str=model.decode())
 
-    def values(self, model: Any, x: Columns, *, classify: bool, threads: int) -> Vector:
+    def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         return np.asarray(model.predict(x, num_threads=threads))

@@ -2,14 +2,16 @@
 
 from itertools import pairwise
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from drugml.config.base import Spec
 from drugml.config.models import HeadSpec
 from drugml.data.batch import MoleculeBatch
-from drugml.data.store import GraphLayout
-from drugml.models.encoder import ENCODERS
+from drugml.data.store import Layout
+from drugml.models.encoder import ENCODERS, Encoder
+from drugml.models.normalizer import Normalizer
 
 
 class Head(nn.Sequential):
@@ -22,19 +24,43 @@ class Head(nn.Sequential):
 
 
 class Network(nn.Module):
-    """What is trained: `encoder` then `head`."""
+    """What is trained: `encoder` then `head`.
 
-    def __init__(self, model: Spec, head: HeadSpec, layout: GraphLayout, targets: int) -> None:
+    Descriptors are normalised here. Encoders of graphs leave them to the head, which gets them beside the embedding.
+    """
+
+    def __init__(self, model: Spec, head: HeadSpec, layout: Layout, targets: int) -> None:
         super().__init__()
-        encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
+        encoder = build_encoder(model, layout)
         assert isinstance(encoder, nn.Module)
-        self.encoder = encoder
-        self.head = Head(encoder.out_dim, targets, **head.kwargs())
+        self.encoder, self.beside = encoder, layout.descriptors > 0 and not reads_descriptors(encoder)
+        self.normalizer = Normalizer(layout.descriptors) if layout.descriptors else None
+        self.head = Head(encoder.out_dim + layout.descriptors * self.beside, targets, **head.kwargs())
 
     def layers(self) -> list[list[nn.Module]]:
         """The encoder's layers, then the head."""
         return [*self.encoder.layers(), [self.head]]
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B T"]:
-        out: Tensor = self.head(self.encoder(batch))
+        if self.normalizer is not None:
+            assert batch.descriptors is not None
+            batch = batch.with_descriptors(self.normalizer(batch.descriptors))
+        h = self.encoder(batch)
+        if self.beside:
+            assert batch.descriptors is not None
+            h = torch.cat([h, batch.descriptors], dim=1)
+        out: Tensor = self.head(h)
         return out
+
+
+def build_encoder(model: Spec, layout: Layout) -> Encoder:
+    """The encoder of a model for features of some layout."""
+    encoder_type = ENCODERS[type(model)]
+    vector = layout.fingerprint + layout.descriptors
+    widths = (vector, 0) if reads_descriptors(encoder_type) else (layout.atoms.width, layout.bonds.width)
+    return ENCODERS.build(model, *widths)
+
+
+def reads_descriptors(encoder: object) -> bool:
+    """Whether an encoder, or its class, reads fingerprints and descriptors itself."""
+    return bool(getattr(encoder, "reads_descriptors", False))

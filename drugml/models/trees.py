@@ -3,6 +3,8 @@
 Shape letters: M molecules, L columns, V nodes of all trees together, R trees.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,14 +31,14 @@ class Trees:
     ) -> int:
         """Add a tree whose first node is its root; returns where that stands.
 
-        A molecule goes right if its column `bit` is greater than `above`. Counts are whole numbers and cuts lie
-        between two of them, which float32 holds exactly.
+        A molecule goes right if its column `bit`, a float32 at most, is greater than `above`, which is kept as the
+        float32 below it: no value lies between the two.
         """
         own = np.arange(self._count, self._count + len(leaf))
         self._nodes["left"].append(np.where(leaf, own, left.astype(np.int64) + self._count))
         self._nodes["right"].append(np.where(leaf, own, right.astype(np.int64) + self._count))
         self._nodes["bit"].append(np.where(leaf, 0, bit))
-        self._nodes["above"].append(above)
+        self._nodes["above"].append(_below(above))
         self._nodes["value"].append(value)
         self._count += len(leaf)
         return int(own[0])
@@ -46,8 +48,13 @@ class Trees:
         return {k: np.concatenate(v).astype(DTYPES[k]) for k, v in self._nodes.items()}
 
 
-def leaf_sums(nodes: Arrays, roots: NDArray[np.int32], x: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Sum of the values of the leaves that molecules reach, (M,), from `roots` (R,) and counts (M, L)."""
+def _below(above: NDArray[np.floating]) -> NDArray[np.float32]:
+    near = above.astype(np.float32)
+    return np.where(near > above, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+def leaf_sums(nodes: Arrays, roots: NDArray[np.int32], x: NDArray[Any]) -> NDArray[np.float64]:
+    """Sum of the values of the leaves that molecules reach, (M,), from `roots` (R,) and columns (M, L)."""
     rows, total = np.arange(len(x)), np.zeros(len(x))
     for root in roots:
         at = np.full(len(x), root)

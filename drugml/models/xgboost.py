@@ -6,7 +6,7 @@ import numpy as np
 
 from drugml.config.models import XgboostSpec
 from drugml.models.baseline import BASELINES
-from drugml.models.booster import Booster, Columns, Vector
+from drugml.models.booster import Booster, Floats, Vector
 
 
 @BASELINES.register(XgboostSpec)
@@ -44,7 +44,7 @@ class Xgboost(Booster):
             "verbosity": 0,
         }
 
-    def grow(self, x: Columns, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
+    def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         objective = "binary:logistic" if classify else "reg:squarederror"
         options = {**self._options, "objective": objective, "seed": seed, "nthread": threads}
         data = self.library.QuantileDMatrix(x, y, weight=weight, max_bin=self._options["max_bin"], nthread=threads)
@@ -55,6 +55,6 @@ class Xgboost(Booster):
         booster.load_model(bytearray(model))
         return booster
 
-    def values(self, model: Any, x: Columns, *, classify: bool, threads: int) -> Vector:
+    def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         model.set_param({"nthread": threads})
         return np.asarray(model.inplace_predict(x), np.float64)

@@ -13,7 +13,7 @@ from torch import Tensor
 from drugml.data.batch import DeviceStore
 from drugml.data.store import PackedStore
 from drugml.prediction.spec import BundleSpec
-from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork, Values, outputs_of, restore
+from drugml.prediction.trained import Trained, TrainedNetwork, Values, outputs_of, restore
 from drugml.tasks.task import Scaling
 
 
@@ -38,8 +38,7 @@ class TrainedEnsemble:
             packed = DeviceStore(store, networks[0].layout, self.device)
             raw = outputs_of([m.network for m in networks], packed, torch.as_tensor(indices), batch_size)
             return np.stack([m.values(out) for m, out in zip(networks, raw, strict=True)])
-        x = np.asarray(store.molecule["fingerprint"][indices])
-        return np.stack([m.baseline.predict(x) for m in self.members if isinstance(m, TrainedBaseline)])
+        return np.stack([m.predict(store, indices, batch_size) for m in self.members])
 
     def tensors(self) -> dict[str, Tensor]:
         """Those of each member, behind its number from 0 and a point."""

@@ -3,8 +3,9 @@
 Shape letters: M molecules of the store, I indices, T targets.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,17 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drugml.config.base import Spec
+from drugml.config.featurizers import FeaturesSpec
 from drugml.data.batch import DeviceStore
 from drugml.data.memory import keep_freed
-from drugml.data.store import GraphLayout, PackedStore
-from drugml.featurizers import FEATURIZERS
-from drugml.models import BASELINES, ENCODERS
+from drugml.data.store import Layout, PackedStore
+from drugml.featurizers import DESCRIPTORS, FEATURIZERS
+from drugml.models import BASELINES
 from drugml.models.baseline import Baseline
-from drugml.models.network import Network
+from drugml.models.network import Network, build_encoder
 from drugml.tasks import TASKS
 from drugml.tasks.task import Scaling, Task
 
 Values = NDArray[np.float64]
+FILL = "descriptors.fill"
+"""Among the tensors of a baseline."""
 
 
 class Trained(Protocol):
@@ -47,7 +51,7 @@ class Trained(Protocol):
 class TrainedNetwork:
     """A network with its task and scaling, on the best device there is."""
 
-    def __init__(self, network: Network, layout: GraphLayout, task: Task, scaling: Scaling) -> None:
+    def __init__(self, network: Network, layout: Layout, task: Task, scaling: Scaling) -> None:
         keep_freed()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
@@ -69,19 +73,42 @@ class TrainedNetwork:
 
 
 class TrainedBaseline:
-    """A baseline, which speaks in values itself."""
+    """A baseline, which speaks in values itself.
 
-    def __init__(self, baseline: Baseline) -> None:
-        self.baseline, self.device = baseline, torch.device("cpu")
+    `fill` (V,) is what stands for descriptors that are undefined: the medians of the training molecules.
+    """
+
+    def __init__(self, baseline: Baseline, fill: Values | None = None) -> None:
+        self.baseline, self.fill, self.device = baseline, fill, torch.device("cpu")
 
     def predict(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
-        return self.baseline.predict(np.asarray(store.molecule["fingerprint"][indices]))
+        return self.baseline.predict(columns(store, indices, self.fill))
 
     def each(self, store: PackedStore, indices: NDArray[np.int64], batch_size: int | list[int]) -> Values:
         return self.predict(store, indices, batch_size)[None]
 
     def tensors(self) -> dict[str, Tensor]:
-        return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in self.baseline.arrays().items()}
+        arrays = self.baseline.arrays() | ({} if self.fill is None else {FILL: self.fill})
+        return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
+
+
+def columns(store: PackedStore, indices: NDArray[np.int64], fill: Values | None) -> NDArray[Any]:
+    """What a baseline reads of some molecules: counts (I, L), uint8; with descriptors beside, (I, L + V), float32."""
+    counts = np.asarray(store.molecule["fingerprint"][indices])
+    if fill is None:
+        return counts
+    values = np.asarray(store.molecule["descriptors"][indices])
+    return np.hstack([counts.astype(np.float32), np.where(np.isnan(values), fill.astype(np.float32), values)])
+
+
+def medians(store: PackedStore, indices: NDArray[np.int64]) -> Values | None:
+    """Of the descriptors of some molecules, (V,); 0 for one that all of them lack, None where there are none."""
+    if "descriptors" not in store.molecule:
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice encountered")
+        found = np.nanmedian(store.molecule["descriptors"][indices].astype(np.float64), axis=0)
+    return np.asarray(np.nan_to_num(found))
 
 
 def outputs(network: torch.nn.Module, packed: DeviceStore, indices: Tensor, batch_size: int | list[int]) -> Tensor:
@@ -107,17 +134,20 @@ def outputs_of(
     return [torch.cat(p) for p in parts]
 
 
-def layout_of(featurizer: Spec) -> GraphLayout:
-    """The one-hot layout that a graph featurizer promises."""
-    layout = FEATURIZERS.build(featurizer).layout()  # type: ignore[attr-defined]
-    assert isinstance(layout, GraphLayout)
-    return layout
+def layout_of(featurizer: Spec) -> Layout:
+    """What a network gets from a featurizer."""
+    assert isinstance(featurizer, FeaturesSpec)
+    plain = FEATURIZERS.build(featurizer.model_copy(update={"descriptors": ()}))
+    layout = getattr(plain, "layout", Layout)()  # that of atoms and bonds, where it gives a graph
+    return layout._replace(
+        fingerprint=sum(getattr(featurizer, "widths", ())),
+        descriptors=sum(len(DESCRIPTORS.build(part).names) for part in featurizer.descriptors),
+    )
 
 
 def default_size(model: Spec) -> int:
     """Numbers that an encoder learns on the featurizer that it is best known with."""
-    layout = layout_of(model.featurizer)  # type: ignore[attr-defined]
-    encoder = ENCODERS.build(model, layout.atoms.width, layout.bonds.width)
+    encoder = build_encoder(model, layout_of(model.featurizer))  # type: ignore[attr-defined]
     assert isinstance(encoder, torch.nn.Module)
     return sum(p.numel() for p in encoder.parameters())
 
@@ -132,8 +162,10 @@ def restore(
     """
     if type(model) in BASELINES:
         baseline = BASELINES.build(model)
-        baseline.restore({k: v.numpy() for k, v in tensors.items()})
-        return TrainedBaseline(baseline)
+        arrays = {k: v.numpy() for k, v in tensors.items()}
+        fill = arrays.pop(FILL, None)
+        baseline.restore(arrays)
+        return TrainedBaseline(baseline, fill)
     layout = layout_of(featurizer)
     network = Network(model, head, layout, len(scaling.shift))  # type: ignore[arg-type]
     network.load_state_dict(dict(tensors))

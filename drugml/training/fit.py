@@ -19,9 +19,9 @@ from drugml.config.tasks import ClassificationSpec
 from drugml.config.training import TrainSpec
 from drugml.data.memory import keep_freed
 from drugml.errors import UserError, nearest
-from drugml.featurizers import FEATURIZERS
+from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.models import BASELINES
-from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork
+from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork, columns, medians
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import evaluate
 from drugml.tasks.task import Scaling
@@ -124,6 +124,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
         UserError: if the loss is not finite.
     """
     start, data = time.monotonic(), balanced(config, data)
+    tell_undefined(config, data)
     if type(config.model) in BASELINES:
         return _fit_baseline(config, data, start)
     asked, config = config.train.batch_size, with_batch_size(config, data, checkpoint)
@@ -174,25 +175,45 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start, tags)
 
 
+def tell_undefined(config: RunSpec, data: TrainingData) -> None:
+    """Say which descriptors training molecules lack, and what stands there."""
+    if "descriptors" not in data.store.molecule:
+        return
+    undefined = np.isnan(data.store.molecule["descriptors"][data.plan.indices("train")]).sum(axis=0)
+    if undefined.any():
+        names = [n for part in config.featurizer.descriptors or () for n in DESCRIPTORS.build(part).names]
+        log.info(
+            "descriptors: %d of %d are undefined for up to %d training molecules, such as %s; there their training "
+            "medians stand",
+            (undefined > 0).sum(),
+            len(names),
+            undefined.max(),
+            names[int(undefined.argmax())],
+        )
+
+
 def _fit_baseline(config: RunSpec, data: TrainingData, start: float) -> Fitted:
     baseline = BASELINES.build(config.model)
     train, labels = data.plan.indices("train"), data.written("train")
-    fingerprints = np.asarray(data.store.molecule["fingerprint"])
+    fill = medians(data.store, train)
+    counts = data.store.molecule["fingerprint"].shape[1]
     classify = isinstance(config.task, ClassificationSpec)
     described = FEATURIZERS.build(config.featurizer).describe()
     baseline.fit(
-        fingerprints[train],
+        columns(data.store, train, fill),
         labels,
         data.weight[train],
-        widths=described.get("widths", [fingerprints.shape[1]]),
+        widths=described.get("widths", [counts]),
         classify=classify,
         seed=config.train.seed,
     )
     val, val_labels = data.fold("val")
-    metrics = evaluate(TASKS.build(config.task).metrics, data.targets, val_labels, baseline.predict(fingerprints[val]))
+    trained = TrainedBaseline(baseline, fill)
+    predicted = trained.predict(data.store, val, len(val))
+    metrics = evaluate(TASKS.build(config.task).metrics, data.targets, val_labels, predicted)
     best = {f"val/{k}": v for k, v in metrics.items()}
     scaling = TASKS.build(config.task).scaling(labels)
-    return Fitted(TrainedBaseline(baseline), scaling, best, None, time.monotonic() - start)
+    return Fitted(trained, scaling, best, None, time.monotonic() - start)
 
 
 @contextmanager

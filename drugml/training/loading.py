@@ -12,7 +12,7 @@ from torch import Tensor
 
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.data.memory import available
-from drugml.data.store import GraphLayout, PackedStore
+from drugml.data.store import Layout, PackedStore
 from drugml.training.ranks import ALONE, Ranks
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
     """Positions of all molecules of the step, of which other processes have the others."""
 
 
-def load(store: PackedStore, layout: GraphLayout, device: torch.device) -> DeviceStore:
+def load(store: PackedStore, layout: Layout, device: torch.device) -> DeviceStore:
     """Lay a store on the device if it takes at most half of the memory that is free there; says what was decided."""
     free = available(device)
     resident = store.nbytes <= free / 2

@@ -52,6 +52,8 @@ class Module(pl.LightningModule):
         self.scaling = self.task.scaling(data.written("train"))
         self.layout = layout_of(config.featurizer)
         self.network = Network(config.model, config.head, self.layout, len(data.targets))
+        if self.network.normalizer is not None:
+            self.network.normalizer.fit(np.asarray(data.store.molecule["descriptors"])[data.plan.indices("train")])
         shift, scale = np.array(self.scaling.shift), np.array(self.scaling.scale)
         parts = ((data.low - shift) / scale, (data.high - shift) / scale, data.weight)
         self.labels = [torch.as_tensor(p, dtype=torch.float32) for p in parts]
@@ -106,7 +108,7 @@ class Module(pl.LightningModule):
         self.errors = self.errors.to(self.device)
         if self.config.train.compile and not getattr(self.config.model, "compiles", False):
             log.warning(
-                "train.compile: not compiled, the atoms that %s compares are as many as each batch has",
+                "train.compile: not compiled, it is not built for %s",
                 self.config.model.name,
             )
         elif self.config.train.compile:

@@ -1,0 +1,45 @@
+"""What can be written under `featurizer.descriptors`: real numbers per molecule beside its graph or fingerprint."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from drugml.config.base import Spec
+
+
+class RdkitDescriptorsSpec(Spec):
+    """217 descriptors of RDKit: sizes, charges, surfaces, topological indices, counts of fragments (rdkit.org)."""
+
+    name: Literal["rdkit"] = "rdkit"
+
+
+class ErgSpec(Spec):
+    """Extended reduced graph: distances between pairs of features (Stiefl et al. 2006, doi:10.1021/ci050457y)."""
+
+    name: Literal["erg"] = "erg"
+
+
+DescriptorSpec = Annotated[RdkitDescriptorsSpec | ErgSpec, Field(discriminator="name")]
+
+
+def named(part: Any) -> Any:
+    """`morgan` is short for `name: morgan`."""
+    return {"name": part} if isinstance(part, str) else part
+
+
+def _several(parts: Any) -> Any:
+    """`rdkit` is short for `[rdkit]`, `none` for an empty list."""
+    if isinstance(parts, str):
+        parts = [] if parts == "none" else [parts]
+    if not isinstance(parts, list | tuple):
+        raise ValueError(f"expected a list such as [rdkit, erg], or none, found {parts!r}")
+    names = [p["name"] if isinstance(p, dict) and "name" in p else getattr(p, "name", p) for p in parts]
+    if twice := [n for i, n in enumerate(names) if n in names[:i]]:
+        raise ValueError(f"{twice[0]!r} is named more than once; leave one out")
+    return parts
+
+
+Descriptors = Annotated[
+    tuple[Annotated[DescriptorSpec, BeforeValidator(named, json_schema_input_type=DescriptorSpec | str)], ...],
+    BeforeValidator(_several),
+]
