@@ -154,9 +154,14 @@ def test_columns_may_be_floats(name: str) -> None:
 def test_catboost_chooses_its_rate_itself() -> None:
     model = BASELINES.build(CatboostSpec(trees=15))
     model.fit(X, Y, np.ones_like(Y), widths=[200], classify=False, seed=SEED)
-    own = CatBoostRegressor(iterations=15, random_seed=SEED, thread_count=1, verbose=False, allow_writing_files=False)
-    np.testing.assert_allclose(model.predict(X)[:, 0], own.fit(X, Y[:, 0]).predict(X), rtol=1e-6)
+    options = {"iterations": 15, "random_seed": SEED, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+    own = CatBoostRegressor(**options).fit(X, Y[:, 0])
+    np.testing.assert_allclose(model.predict(X)[:, 0], own.predict(X), rtol=1e-6)
     assert own.learning_rate_ != 0.03  # what it takes where it does not choose
+    model = BASELINES.build(CatboostSpec(trees=15, loss="mae"))
+    model.fit(X, Y, np.ones_like(Y), widths=[200], classify=False, seed=SEED)
+    own = CatBoostRegressor(**options, loss_function="MAE").fit(X, Y[:, 0])
+    np.testing.assert_allclose(model.predict(X)[:, 0], own.predict(X), rtol=1e-6)
     with pytest.raises(ValidationError, match="l2 = 5: CatBoost chooses a learning_rate for l2 = 3 only"):
         CatboostSpec(l2=5)
 

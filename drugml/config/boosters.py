@@ -84,6 +84,8 @@ class CatboostSpec(Spec):
     """Share of the columns tried at each level."""
     l2: Penalty = 3.0
     """Shrinks leaves of few molecules; another value needs a learning_rate that is a number."""
+    loss: Literal["mse", "mae"] = "mse"
+    """Of numbers; classes have the log loss."""
     random_strength: Penalty = 1.0
     """Noise on the scores by which branchings are chosen; the more, the less they fit the training molecules."""
 

@@ -13,13 +13,15 @@ from drugml.models.booster import Booster, Floats, Vector
 NEEDED = ("class_params",)
 """What its model file says of itself and predictions need; the rest is time, a random identifier and threads."""
 
+LOSSES = {"mse": "RMSE", "mae": "MAE"}
+
 
 @BASELINES.register(CatboostSpec)
 class Catboost(Booster):
     """Prokhorenkova et al. 2018, arXiv:1706.09516: trees whose branchings are the same across each level.
 
     Differs from the paper: plain boosting, not ordered, which is CatBoost's own choice on a CPU; there are no
-    categories. Squared error for numbers, log loss for classes.
+    categories. Squared or absolute error for numbers, log loss for classes.
     """
 
     name = "catboost"
@@ -32,9 +34,11 @@ class Catboost(Booster):
         depth: int,
         max_features: float,
         l2: float,
+        loss: str,
         random_strength: float,
     ) -> None:
         super().__init__()
+        self._loss = LOSSES[loss]
         self._options: dict[str, Any] = {
             "iterations": trees,
             "depth": depth,
@@ -48,7 +52,7 @@ class Catboost(Booster):
             self._options |= {"learning_rate": learning_rate, "l2_leaf_reg": l2}
 
     def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
-        loss = "Logloss" if classify else "RMSE"
+        loss = "Logloss" if classify else self._loss
         options = {**self._options, "loss_function": loss, "random_seed": seed, "thread_count": threads}
         model = self.library.CatBoost(options).fit(self.library.Pool(x, y, weight=weight, thread_count=threads))
         about = model.get_metadata()
