@@ -1,8 +1,8 @@
 """Boosting libraries that can stand under `model:`; each is an extra of its name, `pip install 'drugml[xgboost]'`."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
 from drugml.config.featurizers import MorganSpec
@@ -69,7 +69,7 @@ class LightgbmSpec(Spec):
 
 
 class CatboostSpec(Spec):
-    """Gradient boosted trees of CatBoost (Prokhorenkova et al. 2018, arXiv:1706.09516), alike on both sides."""
+    """Gradient boosted trees of CatBoost (Prokhorenkova et al. 2018, arXiv:1706.09516), alike on each side."""
 
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = MorganSpec()
@@ -77,22 +77,15 @@ class CatboostSpec(Spec):
     trees: Trees = 1000
     """Number of trees, one after the other."""
     learning_rate: Literal["auto"] | Rate = "auto"
-    """Share of each tree that is added; `auto` is CatBoost's own choice by the numbers of trees and molecules."""
+    """Share of each tree that is added; `auto` is CatBoost's own choice: by the numbers of trees and molecules, or 0.03
+    where l2 is not 3 or the loss is mae."""
     depth: Depth = 6
     """Branchings from root to leaf; those of one level are the same."""
     max_features: Share = 1.0
     """Share of the columns tried at each level."""
     l2: Penalty = 3.0
-    """Shrinks leaves of few molecules; another value needs a learning_rate that is a number."""
+    """Shrinks leaves of few molecules."""
     loss: Literal["mse", "mae"] = "mse"
     """Of numbers; classes have the log loss."""
     random_strength: Penalty = 1.0
     """Noise on the scores by which branchings are chosen; the more, the less they fit the training molecules."""
-
-    @model_validator(mode="after")
-    def _rated(self) -> Self:
-        if self.learning_rate == "auto" and self.l2 != 3:
-            raise ValueError(
-                f"l2 = {self.l2:g}: CatBoost chooses a learning_rate for l2 = 3 only; set model.learning_rate"
-            )
-        return self

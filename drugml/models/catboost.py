@@ -14,6 +14,8 @@ NEEDED = ("class_params",)
 """What its model file says of itself and predictions need; the rest is time, a random identifier and threads."""
 
 LOSSES = {"mse": "RMSE", "mae": "MAE"}
+DEFAULT_L2 = 3
+"""CatBoost's."""
 
 
 @BASELINES.register(CatboostSpec)
@@ -48,8 +50,10 @@ class Catboost(Booster):
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        if learning_rate != "auto":  # CatBoost chooses a rate only where no penalty is named
-            self._options |= {"learning_rate": learning_rate, "l2_leaf_reg": l2}
+        if learning_rate != "auto":
+            self._options["learning_rate"] = learning_rate
+        if l2 != DEFAULT_L2:  # where it is named, CatBoost chooses no rate
+            self._options["l2_leaf_reg"] = l2
 
     def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         loss = "Logloss" if classify else self._loss
