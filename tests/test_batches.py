@@ -22,7 +22,7 @@ from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.data.store import PackedStore
 from drugml.featurizers import FEATURIZERS
 from drugml.models import ENCODERS
-from drugml.models.network import build_encoder
+from drugml.models.encodings import encoder_of
 from drugml.prediction.trained import layout_of
 from drugml.training import loading
 from drugml.training.loading import Batches, ahead, load
@@ -165,7 +165,7 @@ def test_padding_changes_no_output(spec: type[Spec]) -> None:
     featurizer = spec.featurizer  # type: ignore[attr-defined]
     layout = layout_of(featurizer)
     packed = FEATURIZERS.build(featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES[:9]])
-    encoder = build_encoder(spec(hidden_dim=32, dropout=0.0), layout)
+    encoder = encoder_of(spec(hidden_dim=32, dropout=0.0), layout)
     batch = DeviceStore(packed, layout, CPU).batch(torch.arange(9))
     if batch.descriptors is not None:
         batch = batch.with_descriptors(batch.descriptors.nan_to_num().arcsinh())

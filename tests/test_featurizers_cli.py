@@ -54,7 +54,7 @@ def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None
             assert line.split()[2] == str(sum(spec.widths))
             assert "taken by: mlp, mean, forest, knn, gp, svm, boosting, xgboost, lightgbm, catboost" in shown
         elif name != "none":
-            assert "gives a graph; taken by: dmpnn, attentivefp, gat, " in shown
+            assert "gives a graph; taken by: dmpnn, attentivefp, cmpnn, gat, " in shown
         assert name in ("fingerprints", "none") or re.search(r"doi:|arXiv:|rdkit\.org", shown), f"{name} has no source"
         for key in spec.kwargs():
             assert re.search(rf"featurizer\.{key} +\S.*  \S", shown), f"{name}.{key} has no help"

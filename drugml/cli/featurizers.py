@@ -31,10 +31,10 @@ def descriptors() -> "dict[str, type[Spec]]":
 def list_() -> None:
     """All featurizers: what each gives, how many columns, and its source."""
     for name, spec in featurizers().items():
-        typer.echo(f"{name:<16}{_gives(spec):<13}{_columns(spec):<7}{about(spec).splitlines()[0]}")
+        typer.echo(f"{name:<18}{_gives(spec):<13}{_columns(spec):<7}{about(spec).splitlines()[0]}")
     typer.echo("\nBeside any of them, as featurizer.descriptors=[rdkit, ...]:")
     for name, spec in descriptors().items():
-        typer.echo(f"{name:<16}{'descriptors':<13}{_width(spec):<7}{about(spec).splitlines()[0]}")
+        typer.echo(f"{name:<18}{'descriptors':<13}{_width(spec):<7}{about(spec).splitlines()[0]}")
 
 
 @app.command()

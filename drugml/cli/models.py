@@ -44,8 +44,8 @@ def show_options(section: str, name: str, spec: "type[Spec]") -> None:
 
 
 def _default(value: object) -> str:
-    """As one would write it: [morgan, maccs] for sections that have a name."""
-    return f"[{', '.join(v.name for v in value)}]" if isinstance(value, tuple) else str(value)
+    """As one would write it: [morgan, maccs] for names and for sections that have one."""
+    return f"[{', '.join(str(getattr(v, 'name', v)) for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
 @app.command("list")

@@ -1,10 +1,10 @@
 """What can be written under `featurizer.descriptors`: real numbers per molecule beside its graph or fingerprint."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from drugml.config.base import Spec
+from drugml.config.base import FeatureKind, Spec
 
 
 class RdkitDescriptorsSpec(Spec):
@@ -43,3 +43,12 @@ Descriptors = Annotated[
     tuple[Annotated[DescriptorSpec, BeforeValidator(named, json_schema_input_type=DescriptorSpec | str)], ...],
     BeforeValidator(_several),
 ]
+
+
+class DescribedSpec(Spec):
+    """What every featurizer has."""
+
+    gives: ClassVar[FeatureKind]
+    name: str
+    descriptors: Descriptors = ()
+    """Real numbers beside its features: a list such as [rdkit, erg], or none."""

@@ -1,11 +1,12 @@
 """Graph networks that can be written under `model:`; options of one name mean the same in all of them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
 from drugml.config.descriptors import RdkitDescriptorsSpec
+from drugml.config.encodings import Encodings
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
 
 Width = Annotated[int, Field(ge=1, le=16384)]
@@ -18,27 +19,46 @@ Pooling = Literal["sum", "mean", "max", "norm", "attention", "set2set"]
 class EncoderSpec(Spec):
     """What every network has."""
 
-    takes: ClassVar[FeatureKind] = "graph"
-    featurizer: ClassVar[Spec] = OgbSpec()
+    takes: ClassVar[FeatureKind]
+    featurizer: ClassVar[Spec]
     compiles: ClassVar[bool] = True
     """Whether `train.compile` is built for it."""
     name: str
+    hidden_dim: Width = 300
+    """Width of every embedding."""
+    depth: Depth = 4
+    """Number of layers."""
+    dropout: Dropout = 0.0
+    """Probability of zeroing an activation after each layer."""
+
+
+class GraphSpec(EncoderSpec):
+    """What every network of atoms and bonds has."""
+
+    takes: ClassVar[FeatureKind] = "graph"
+    featurizer: ClassVar[Spec] = OgbSpec()
     hidden_dim: Width = 300
     """Width of every atom embedding."""
     depth: Depth = 4
     """Rounds of message passing; each one widens an atom's view by one bond."""
     dropout: Dropout = 0.0
     """Probability of zeroing an activation after each round."""
+    encodings: Encodings = ()
+    """Where in its molecule an atom is, added to its features: any of walk, laplacian, degree."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """Without the encodings: no network knows of them."""
+        return {k: v for k, v in super().kwargs().items() if k != "encodings"}
 
     @model_validator(mode="after")
-    def _heads_share_the_width(self) -> "EncoderSpec":
+    def _heads_share_the_width(self) -> "GraphSpec":
         heads = getattr(self, "heads", 1)
         if self.hidden_dim % heads:
             raise ValueError(f"hidden_dim {self.hidden_dim} is not a multiple of heads {heads}, which share it equally")
         return self
 
 
-class PooledSpec(EncoderSpec):
+class PooledSpec(GraphSpec):
     """A network of atoms, which a readout makes one molecule."""
 
     pooling: Pooling = "norm"
@@ -61,6 +81,17 @@ class DmpnnSpec(PooledSpec):
     """Width of every directed-bond embedding."""
     depth: Depth = 3
     """Rounds of message passing, the first embedding included, as Chemprop counts."""
+
+
+class CmpnnSpec(PooledSpec):
+    """Communicative message passing of atoms and directed bonds (Song et al. 2020, doi:10.24963/ijcai.2020/392)."""
+
+    featurizer: ClassVar[Spec] = ChempropV2Spec()
+    name: Literal["cmpnn"] = "cmpnn"
+    hidden_dim: Width = 300
+    """Width of every atom and directed-bond embedding."""
+    depth: Depth = 3
+    """Rounds of message passing, the first embedding included, as in D-MPNN."""
 
 
 class GcnSpec(LayeredSpec):
@@ -133,7 +164,7 @@ class MpnnSpec(PooledSpec):
     """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, set2set)."""
 
 
-class AttentiveFpSpec(EncoderSpec):
+class AttentiveFpSpec(GraphSpec):
     """Attentive FP: attention among atoms, then of the molecule (Xiong et al. 2020, doi:10.1021/acs.jmedchem.9b00959).
 
     Its readout is its own.

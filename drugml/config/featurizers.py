@@ -5,7 +5,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.descriptors import Descriptors, named
+from drugml.config.descriptors import DescribedSpec, Descriptors, named
+from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
+from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
+from drugml.config.graph_features import ChempropV1Spec as ChempropV1Spec
+from drugml.config.graph_features import FeaturesSpec as FeaturesSpec
+from drugml.config.graph_features import RigrSpec as RigrSpec
 
 
 class AutoFeaturizer(Spec):
@@ -16,23 +21,14 @@ class AutoFeaturizer(Spec):
     """Real numbers beside its features, such as [rdkit]; None for those that the model is best known with."""
 
 
-class FeaturesSpec(Spec):
-    """What every featurizer has."""
-
-    gives: ClassVar[FeatureKind]
-    name: str
-    descriptors: Descriptors = ()
-    """Real numbers beside its features: a list such as [rdkit, erg], or none."""
-
-
-class ChempropV2Spec(FeaturesSpec):
+class ChempropV2Spec(DescribedSpec):
     """Atom and bond features of Chemprop v2 (Heid et al. 2024, doi:10.1021/acs.jcim.3c01250); its weights fit."""
 
     gives: ClassVar[FeatureKind] = "graph"
     name: Literal["chemprop_v2"] = "chemprop_v2"
 
 
-class OgbSpec(FeaturesSpec):
+class OgbSpec(DescribedSpec):
     """Atom and bond features of the Open Graph Benchmark (Hu et al. 2020, arXiv:2005.00687)."""
 
     gives: ClassVar[FeatureKind] = "graph"
@@ -42,7 +38,7 @@ class OgbSpec(FeaturesSpec):
 Bits = Annotated[int, Field(ge=16, le=65536)]
 
 
-class FingerprintSpec(FeaturesSpec):
+class FingerprintSpec(DescribedSpec):
     """A featurizer that gives counts per molecule, up to 255."""
 
     gives: ClassVar[FeatureKind] = "fingerprint"
@@ -210,6 +206,11 @@ FeaturizerSpec = Annotated[
     AutoFeaturizer
     | ChempropV2Spec
     | OgbSpec
+    | ChempropV1Spec
+    | ChempropOrganicSpec
+    | RigrSpec
+    | AttentiveFpFeaturesSpec
+    | FeaturesSpec
     | MorganSpec
     | CountsSpec
     | FeatureMorganSpec

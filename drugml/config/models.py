@@ -9,6 +9,7 @@ from drugml.config.boosters import CatboostSpec as CatboostSpec
 from drugml.config.boosters import LightgbmSpec as LightgbmSpec
 from drugml.config.boosters import XgboostSpec as XgboostSpec
 from drugml.config.encoders import AttentiveFpSpec as AttentiveFpSpec
+from drugml.config.encoders import CmpnnSpec as CmpnnSpec
 from drugml.config.encoders import DmpnnSpec as DmpnnSpec
 from drugml.config.encoders import Dropout, Width
 from drugml.config.encoders import GatedGcnSpec as GatedGcnSpec
@@ -129,6 +130,7 @@ class BoostingSpec(Spec):
 ModelSpec = Annotated[
     DmpnnSpec
     | AttentiveFpSpec
+    | CmpnnSpec
     | GatSpec
     | Gatv2Spec
     | GatedGcnSpec

@@ -2,6 +2,7 @@
 
 from drugml.featurizers import counts as counts
 from drugml.featurizers import descriptors as descriptors
+from drugml.featurizers import feature_sets as feature_sets
 from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
 from drugml.featurizers import graph as graph

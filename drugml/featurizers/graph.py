@@ -12,15 +12,20 @@ from drugml.featurizers.featurizer import FEATURIZERS
 from drugml.featurizers.properties import properties
 from drugml.featurizers.vocabulary import Vocabulary, category, flag, last_is_other, partial, yes_no
 
-FLOATS: dict[str, tuple[str, float]] = {"mass_100": ("mass", 0.01)}
+FLOATS: dict[str, tuple[str, float]] = {
+    "mass_100": ("mass", 0.01),
+    "charge": ("charge", 1.0),
+    "radicals": ("radicals", 1.0),
+}
 """Real-valued columns: a property and its factor. Mass is in 100 dalton; an isotope has its own."""
 
 
-def _values(enum: Any, names: str) -> tuple[int, ...]:
+def values(enum: Any, names: str) -> tuple[int, ...]:
+    """Of names with spaces between them, such as "SP SP2"."""
     return tuple(int(enum.names[n]) for n in names.split())
 
 
-_COMMON_BONDS = _values(Chem.BondType, "SINGLE DOUBLE TRIPLE AROMATIC")
+COMMON_BONDS = values(Chem.BondType, "SINGLE DOUBLE TRIPLE AROMATIC")
 
 
 class CodedGraph:
@@ -73,14 +78,14 @@ class ChempropV2(CodedGraph):
             category("charge", (-1, -2, 1, 2, 0)),
             category("chirality", tuple(range(4))),
             category("hydrogens", tuple(range(5))),
-            category("hybridization", _values(Chem.HybridizationType, "S SP SP2 SP2D SP3 SP3D SP3D2")),
+            category("hybridization", values(Chem.HybridizationType, "S SP SP2 SP2D SP3 SP3D SP3D2")),
             flag("aromatic"),
         ),
         floats=("mass_100",),
     )
     bonds = Vocabulary(
         (
-            partial("type", _COMMON_BONDS),
+            partial("type", COMMON_BONDS),
             flag("conjugated"),
             flag("ring"),
             category("stereo", tuple(range(6))),
@@ -104,17 +109,17 @@ class Ogb(CodedGraph):
             category("charge", tuple(range(-5, 6))),
             category("hydrogens", tuple(range(9))),
             category("radicals", tuple(range(5))),
-            category("hybridization", _values(Chem.HybridizationType, "SP SP2 SP3 SP3D SP3D2")),
+            category("hybridization", values(Chem.HybridizationType, "SP SP2 SP3 SP3D SP3D2")),
             yes_no("aromatic"),
             yes_no("ring"),
         )
     )
     bonds = Vocabulary(
         (
-            category("type", _COMMON_BONDS),
+            category("type", COMMON_BONDS),
             last_is_other(
                 "stereo",
-                _values(Chem.BondStereo, "STEREONONE STEREOZ STEREOE STEREOCIS STEREOTRANS STEREOANY"),
+                values(Chem.BondStereo, "STEREONONE STEREOZ STEREOE STEREOCIS STEREOTRANS STEREOANY"),
             ),
             yes_no("conjugated"),
         )

@@ -240,7 +240,9 @@ def described(spec: Spec | None) -> str:
 
 
 def _said(value: object) -> str:
-    return f"[{', '.join(map(described, value))}]" if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_said, value))}]"
+    return described(value) if isinstance(value, Spec) else str(value)
 
 
 def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec, max_atoms: int) -> str:

@@ -49,6 +49,10 @@ AROMATIC: Mapping[str, int] = {
     "ring": 1,
     "stereo": int(Chem.BondStereo.STEREONONE),
 }
+CIP: Mapping[str, int] = {"R": 1, "S": 2}
+"""What `cip` says of a labelled atom, 0 of others."""
+STEREO = ("cip", "stereocentre")
+"""Worked out for whole molecules: the label of an atom, and whether it could be a stereocentre, marked or not."""
 TYPES: Mapping[str, type[np.generic]] = {"mass": np.float64, "begin": np.uint16, "end": np.uint16}
 """Of the others int64. A molecule of more than 65,536 atoms is an OverflowError."""
 
@@ -89,9 +93,9 @@ class Properties(NamedTuple):
 
 
 def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
-    """Read all of the bonds, and of the atoms these properties of ATOM and RARE; `degree` counts hydrogens.
+    """Read all of the bonds, and of the atoms these properties of ATOM, RARE and STEREO.
 
-    The molecules come sanitized.
+    And always `degree`, which counts hydrogens, and `neighbours`, which does not. The molecules come sanitized.
     """
     wanted = {*names}
     atom = _Columns({n: r for n, r in ATOM.items() if n in {*wanted, "atomic_number", "hydrogens"}})
@@ -126,8 +130,24 @@ def properties(mols: Sequence[Chem.Mol], names: Iterable[str]) -> Properties:
     for name, values in other.arrays().items():
         found.bond[name] = np.full(len(rest), AROMATIC[name], np.int64)
         found.bond[name][rest] = values
-    found.atom["degree"] = found.atom["hydrogens"] + _neighbours(found)
+    found.atom["neighbours"] = _neighbours(found)
+    found.atom["degree"] = found.atom["hydrogens"] + found.atom["neighbours"]
+    if wanted.intersection(STEREO):
+        found.atom.update(_stereo(mols))
     return found
+
+
+def _stereo(mols: Sequence[Chem.Mol]) -> dict[str, Array]:
+    """The properties of STEREO as RDKit's SMILES parser would set them; what the molecules carry may be out of date."""
+    labels: list[int] = []
+    centers: list[int] = []
+    for mol in mols:
+        fresh = Chem.Mol(mol)
+        Chem.AssignStereochemistry(fresh, cleanIt=True, force=True, flagPossibleStereoCenters=True)
+        for atom in fresh.GetAtoms():
+            labels.append(CIP.get(atom.GetProp("_CIPCode"), 0) if atom.HasProp("_CIPCode") else 0)
+            centers.append(atom.HasProp("_ChiralityPossible"))
+    return {"cip": np.array(labels, np.int64), "stereocentre": np.array(centers, np.int64)}
 
 
 def _usual(name: str, atomic_number: Array, sp2: list[int]) -> Array:

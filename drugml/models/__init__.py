@@ -3,6 +3,7 @@
 from drugml.models import attentivefp as attentivefp
 from drugml.models import boosting as boosting
 from drugml.models import catboost as catboost
+from drugml.models import cmpnn as cmpnn
 from drugml.models import constant as constant
 from drugml.models import dmpnn as dmpnn
 from drugml.models import forest as forest

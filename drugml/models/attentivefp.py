@@ -67,7 +67,7 @@ class AttentiveFp(nn.Module):
     `AttentiveFP`, without its last layer, which is the head here.
 
     Differs from the paper: nothing in arithmetic but what PyG's differs in: attention of later rounds is that of GAT,
-    whose score needs no second layer. OGB features by default; the paper's own are not among the featurizers.
+    whose score needs no second layer. OGB features by default; the paper's own are `featurizer=attentivefp`.
     """
 
     def __init__(

@@ -10,6 +10,9 @@ from torch import Tensor
 from drugml.data.batch import MoleculeBatch
 from drugml.models.segments import count
 
+NO_ATOM = 3.0
+"""Eigenvalue of a place without an atom; those of molecules are at most 2."""
+
 
 class Dense:
     """Where the atoms of a batch stand in (B, S)."""
@@ -53,6 +56,20 @@ class Dense:
                 walk = walk @ step
                 back.append(walk.diagonal(dim1=1, dim2=2))
             return self.gather(torch.stack(back, dim=2))
+
+    def spectrum(self) -> tuple[Float[Tensor, "B S"], Float[Tensor, "B S S"]]:
+        """Eigenvalues of the normalised Laplacian, rising, and its eigenvectors as columns, float64.
+
+        Places without an atom have the last ones, which are `NO_ATOM`. An eigenvector has either sign, and those of one
+        eigenvalue are any basis of what they span: nothing may depend on which.
+        """
+        with torch.autocast(self.slot.device.type, enabled=False):
+            near = self.adjacency().double()
+            scale = near.sum(2).clamp(min=1).rsqrt()
+            laplacian = -near * scale.unsqueeze(1) * scale.unsqueeze(2)
+            diagonal = torch.where(self.mask, 1.0, NO_ATOM).double()
+            values, vectors = torch.linalg.eigh(laplacian + diagonal.diag_embed())
+            return values, vectors
 
     def distances(self, most: int) -> Int[Tensor, "B S S"]:
         """Bonds on the shortest way between two atoms; `most` if more, `most` + 1 if there is none."""

@@ -40,7 +40,8 @@ class Gps(nn.Module):
 
     Local messages are GINE's; random-walk encodings (Dwivedi et al. 2022, arXiv:2110.07875), computed with each batch,
     are added to the atoms. Differs from the paper: layer instead of batch norm (a prediction must not depend on its
-    neighbours in the batch), encodings are added through a linear layer instead of appended, and no Laplacian ones.
+    neighbours in the batch), encodings are added through a linear layer instead of appended, and Laplacian ones only by
+    `model.encodings`.
     """
 
     def __init__(

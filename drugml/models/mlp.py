@@ -23,7 +23,7 @@ class Mlp(nn.Module):
 
     reads_descriptors = True
 
-    def __init__(self, vector_dim: int, _: int, *, hidden_dim: int, depth: int, dropout: float) -> None:
+    def __init__(self, vector_dim: int, *, hidden_dim: int, depth: int, dropout: float) -> None:
         super().__init__()
         self.out_dim = hidden_dim
         dims = [vector_dim, *[hidden_dim] * depth]

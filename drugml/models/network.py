@@ -10,7 +10,7 @@ from drugml.config.base import Spec
 from drugml.config.models import HeadSpec
 from drugml.data.batch import MoleculeBatch
 from drugml.data.store import Layout
-from drugml.models.encoder import ENCODERS, Encoder
+from drugml.models.encodings import encoder_of, reads_descriptors
 from drugml.models.normalizer import Normalizer
 
 
@@ -31,7 +31,7 @@ class Network(nn.Module):
 
     def __init__(self, model: Spec, head: HeadSpec, layout: Layout, targets: int) -> None:
         super().__init__()
-        encoder = build_encoder(model, layout)
+        encoder = encoder_of(model, layout)
         assert isinstance(encoder, nn.Module)
         self.encoder, self.beside = encoder, layout.descriptors > 0 and not reads_descriptors(encoder)
         self.normalizer = Normalizer(layout.descriptors) if layout.descriptors else None
@@ -51,16 +51,3 @@ class Network(nn.Module):
             h = torch.cat([h, batch.descriptors], dim=1)
         out: Tensor = self.head(h)
         return out
-
-
-def build_encoder(model: Spec, layout: Layout) -> Encoder:
-    """The encoder of a model for features of some layout."""
-    encoder_type = ENCODERS[type(model)]
-    vector = layout.fingerprint + layout.descriptors
-    widths = (vector, 0) if reads_descriptors(encoder_type) else (layout.atoms.width, layout.bonds.width)
-    return ENCODERS.build(model, *widths)
-
-
-def reads_descriptors(encoder: object) -> bool:
-    """Whether an encoder, or its class, reads fingerprints and descriptors itself."""
-    return bool(getattr(encoder, "reads_descriptors", False))

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drugml.config.base import Spec
-from drugml.config.featurizers import FeaturesSpec
+from drugml.config.descriptors import DescribedSpec
 from drugml.data.batch import DeviceStore
 from drugml.data.memory import keep_freed
 from drugml.data.store import Layout, PackedStore
 from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.models import BASELINES
 from drugml.models.baseline import Baseline
-from drugml.models.network import Network, build_encoder
+from drugml.models.encodings import encoder_of
+from drugml.models.network import Network
 from drugml.tasks import TASKS
 from drugml.tasks.task import Scaling, Task
 
@@ -136,7 +137,7 @@ def outputs_of(
 
 def layout_of(featurizer: Spec) -> Layout:
     """What a network gets from a featurizer."""
-    assert isinstance(featurizer, FeaturesSpec)
+    assert isinstance(featurizer, DescribedSpec)
     plain = FEATURIZERS.build(featurizer.model_copy(update={"descriptors": ()}))
     layout = getattr(plain, "layout", Layout)()  # that of atoms and bonds, where it gives a graph
     return layout._replace(
@@ -147,7 +148,7 @@ def layout_of(featurizer: Spec) -> Layout:
 
 def default_size(model: Spec) -> int:
     """Numbers that an encoder learns on the featurizer that it is best known with."""
-    encoder = build_encoder(model, layout_of(model.featurizer))  # type: ignore[attr-defined]
+    encoder = encoder_of(model, layout_of(model.featurizer))  # type: ignore[attr-defined]
     assert isinstance(encoder, torch.nn.Module)
     return sum(p.numel() for p in encoder.parameters())
 

@@ -106,10 +106,13 @@ class Module(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.labels = [t.to(self.device) for t in self.labels]
         self.errors = self.errors.to(self.device)
-        if self.config.train.compile and not getattr(self.config.model, "compiles", False):
+        model = self.config.model
+        shaped = getattr(model, "compiles", False) and not getattr(model, "encodings", None)
+        if self.config.train.compile and not shaped:
             log.warning(
-                "train.compile: not compiled, it is not built for %s",
-                self.config.model.name,
+                "train.compile: not compiled, it is not built for %s%s",
+                model.name,
+                " with encodings" if getattr(model, "encodings", None) else "",
             )
         elif self.config.train.compile:
             batches = [part for batch in self.order.batches(0) for part in self.parts.cut(batch)]
