@@ -62,7 +62,7 @@ def test_they_are_as_wide_as_named_and_say_what_they_are(spec: type[Spec]) -> No
     made = DESCRIPTORS.build(spec())
     assert made.compute(MOLS[:2]).shape == (2, len(made.names))
     assert made.compute([]).shape == (0, len(made.names))
-    assert len({*made.names}) == len(made.names)
+    assert len({*made.names}) == len(made.names) == spec.width  # type: ignore[attr-defined]
     assert json.loads(json.dumps(made.describe())) == made.describe()
 
 

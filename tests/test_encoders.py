@@ -23,7 +23,7 @@ from drugml.featurizers.pack import pack
 from drugml.models import BASELINES, ENCODERS
 from drugml.models.encodings import encoder_of
 from drugml.models.normalizer import Normalizer
-from drugml.prediction.trained import layout_of
+from drugml.prediction.trained import default_size, layout_of
 from tests.conftest import SMILES
 
 CPU = torch.device("cpu")
@@ -63,6 +63,11 @@ def test_defaults_live_in_the_spec_only(registry: object) -> None:
         options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         assert {p.name for p in options} == set(spec().kwargs()) - {"descriptors"}  # which every featurizer has
         assert all(p.default is p.empty for p in options)
+
+
+@every_encoder
+def test_the_size_that_is_listed_is_the_size(spec: type[Spec]) -> None:
+    assert spec.size == default_size(spec())  # type: ignore[attr-defined]
 
 
 @every_encoder

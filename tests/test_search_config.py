@@ -183,3 +183,8 @@ def test_what_the_space_leaves_out_stays_as_in_the_config(tmp_path: Path) -> Non
 def test_floats_by_steps_are_written_as_meant(tmp_path: Path) -> None:
     space, _ = space_of(tmp_path, HEAD + "  model.dropout: {low: 0.0, high: 0.4, step: 0.1}")
     assert [p["model.dropout"] for p in space.points()] == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_a_featurizer_is_not_searched_beside_descriptors_that_it_would_drop(tmp_path: Path) -> None:
+    text = refused(tmp_path, HEAD + "  featurizer: [ogb]", featurizer={"name": "ogb", "descriptors": ["rdkit"]})
+    assert "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop" in text

@@ -64,7 +64,9 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
         "lightgbm",
         "catboost",
     ]
-    assert "doi:10.1021/acs.jcim.9b00237" in listed
+    assert re.search(r"dmpnn +2D graph +227,700  Directed .*doi:10.1021/acs.jcim.9b00237", listed)
+    assert re.search(r"mlp +vector +1,422,848  ", listed)
+    assert re.search(r"forest +baseline +Random", listed)
     shown = cli("models", "show", "dmpnn").out
     assert "model.hidden_dim    300       Width of every directed-bond embedding." in shown
     assert "featurizer by default: chemprop_v2" in shown

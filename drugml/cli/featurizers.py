@@ -65,10 +65,8 @@ def _columns(spec: "type[Spec]") -> str:
     return str(sum(widths)) if widths else ""
 
 
-def _width(spec: "type[Spec]") -> int:
-    from drugml.featurizers import DESCRIPTORS
-
-    return len(DESCRIPTORS.build(spec()).names)
+def _width(spec: "type[Spec]") -> str:
+    return str(getattr(spec, "width", ""))
 
 
 def _takers(spec: "type[Spec]") -> list[str]:

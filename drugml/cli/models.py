@@ -48,12 +48,22 @@ def _default(value: object) -> str:
     return f"[{', '.join(str(getattr(v, 'name', v)) for v in value)}]" if isinstance(value, tuple) else str(value)
 
 
+KINDS = {"graph": "2D graph", "geometry": "3D graph"}
+"""What a model takes to its kind; of those that take vectors networks have layers, and the others are baselines."""
+
+
 @app.command("list")
 def list_() -> None:
-    """All models, each with its kind and source."""
+    """All models: kind, numbers that a network learns at its defaults, and source."""
     for name, spec in zoo().items():
-        kind = "2D graph" if getattr(spec, "takes", "") == "graph" else "baseline"
-        typer.echo(f"{name:<13}{kind:<10}{about(spec).splitlines()[0]}")
+        vectors = "vector" if "hidden_dim" in spec.model_fields else "baseline"
+        kind = KINDS.get(getattr(spec, "takes", ""), vectors)
+        size = getattr(spec, "size", None)
+        typer.echo(f"{name:<13}{kind:<10}{f'{size:,}' if size else '':>9}  {about(spec).splitlines()[0]}")
+    from drugml.config.plugins import plugins
+
+    for plugin in plugins("drugml.models"):
+        typer.echo(f"{plugin.name} is added by {plugin.package} {plugin.version}")
 
 
 @app.command()
@@ -63,7 +73,10 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
         raise UserError(f"there is no model {name!r}; {nearest(name, zoo())}")
     spec = zoo()[name]
     show_options("model", name, spec)
-    typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {getattr(spec, 'featurizer').name}")  # noqa: B009
+    featurizer = getattr(spec, "featurizer")  # noqa: B009
+    beside = "".join(f" and descriptors {d.name}" for d in featurizer.descriptors)
+    typer.echo(f"takes a {getattr(spec, 'takes', '')}; featurizer by default: {featurizer.name}{beside}")
+    from drugml.config.plugins import plugins
     from drugml.models import BASELINES, ENCODERS  # with torch: only where it is asked for
 
     if spec in ENCODERS:
@@ -75,6 +88,9 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     )
     if differs:
         typer.echo(" ".join(differs.group().split()))
+    for plugin in plugins("drugml.models"):
+        if plugin.spec is spec:
+            typer.echo(f"added by {plugin.package} {plugin.version}")
 
 
 @foreign.command()

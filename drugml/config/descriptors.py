@@ -1,25 +1,40 @@
 """What can be written under `featurizer.descriptors`: real numbers per molecule beside its graph or fingerprint."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.plugins import united
 
 
-class RdkitDescriptorsSpec(Spec):
+class DescriptorsSpec(Spec):
+    """What all of them have."""
+
+    width: ClassVar[int]
+    """How many there are; written out, so that a list needs no RDKit."""
+    name: str
+
+
+class RdkitDescriptorsSpec(DescriptorsSpec):
     """217 descriptors of RDKit: sizes, charges, surfaces, topological indices, counts of fragments (rdkit.org)."""
 
+    width: ClassVar[int] = 217
     name: Literal["rdkit"] = "rdkit"
 
 
-class ErgSpec(Spec):
+class ErgSpec(DescriptorsSpec):
     """Extended reduced graph: distances between pairs of features (Stiefl et al. 2006, doi:10.1021/ci050457y)."""
 
+    width: ClassVar[int] = 315
     name: Literal["erg"] = "erg"
 
 
-DescriptorSpec = Annotated[RdkitDescriptorsSpec | ErgSpec, Field(discriminator="name")]
+Shipped = RdkitDescriptorsSpec | ErgSpec
+if TYPE_CHECKING:
+    DescriptorSpec = Annotated[Shipped, Field(discriminator="name")]
+else:
+    DescriptorSpec = Annotated[united(Shipped, "drugml.descriptors"), Field(discriminator="name")]
 
 
 def named(part: Any) -> Any:

@@ -23,6 +23,8 @@ class EncoderSpec(Spec):
     featurizer: ClassVar[Spec]
     compiles: ClassVar[bool] = True
     """Whether `train.compile` is built for it."""
+    size: ClassVar[int | None] = None
+    """Numbers that it learns at these defaults, without the head; written out, so that a list needs no torch."""
     name: str
     hidden_dim: Width = 300
     """Width of every embedding."""
@@ -76,6 +78,7 @@ class DmpnnSpec(PooledSpec):
     """Directed message passing network (Yang et al. 2019, doi:10.1021/acs.jcim.9b00237), the network of Chemprop."""
 
     featurizer: ClassVar[Spec] = ChempropV2Spec()
+    size: ClassVar[int] = 227_700
     name: Literal["dmpnn"] = "dmpnn"
     hidden_dim: Width = 300
     """Width of every directed-bond embedding."""
@@ -87,6 +90,7 @@ class CmpnnSpec(PooledSpec):
     """Communicative message passing of atoms and directed bonds (Song et al. 2020, doi:10.24963/ijcai.2020/392)."""
 
     featurizer: ClassVar[Spec] = ChempropV2Spec()
+    size: ClassVar[int] = 1_129_800
     name: Literal["cmpnn"] = "cmpnn"
     hidden_dim: Width = 300
     """Width of every atom and directed-bond embedding."""
@@ -97,30 +101,35 @@ class CmpnnSpec(PooledSpec):
 class GcnSpec(LayeredSpec):
     """Graph convolutional network (Kipf & Welling 2017, arXiv:1609.02907); sees no bond features."""
 
+    size: ClassVar[int] = 416_100
     name: Literal["gcn"] = "gcn"
 
 
 class GinSpec(LayeredSpec):
     """Graph isomorphism network (Xu et al. 2019, arXiv:1810.00826); sees no bond features."""
 
+    size: ClassVar[int] = 1_498_504
     name: Literal["gin"] = "gin"
 
 
 class GineSpec(LayeredSpec):
     """Graph isomorphism network with bond features (Hu et al. 2020, arXiv:1905.12265)."""
 
+    size: ClassVar[int] = 1_515_304
     name: Literal["gine"] = "gine"
 
 
 class GraphSageSpec(LayeredSpec):
     """GraphSAGE with mean aggregation (Hamilton et al. 2017, arXiv:1706.02216); sees no bond features."""
 
+    size: ClassVar[int] = 776_100
     name: Literal["graphsage"] = "graphsage"
 
 
 class GatSpec(LayeredSpec):
     """Graph attention network (Veličković et al. 2018, arXiv:1710.10903), attention by atoms and bonds."""
 
+    size: ClassVar[int] = 435_300
     name: Literal["gat"] = "gat"
     heads: Heads = 4
     """Attention heads, which share `hidden_dim`."""
@@ -129,6 +138,7 @@ class GatSpec(LayeredSpec):
 class Gatv2Spec(LayeredSpec):
     """Graph attention network with dynamic attention (Brody et al. 2022, arXiv:2105.14491), by atoms and bonds."""
 
+    size: ClassVar[int] = 795_300
     name: Literal["gatv2"] = "gatv2"
     heads: Heads = 4
     """Attention heads, which share `hidden_dim`."""
@@ -137,6 +147,7 @@ class Gatv2Spec(LayeredSpec):
 class PnaSpec(LayeredSpec):
     """Principal neighbourhood aggregation (Corso et al. 2020, arXiv:2004.05718) with bond features."""
 
+    size: ClassVar[int] = 1_146_240
     name: Literal["pna"] = "pna"
     hidden_dim: Width = 128
     """Width of every atom embedding; twelve aggregates of it meet in each round."""
@@ -145,6 +156,7 @@ class PnaSpec(LayeredSpec):
 class GatedGcnSpec(PooledSpec):
     """Gated graph ConvNet with bond embeddings (Bresson & Laurent 2018, arXiv:1711.07553)."""
 
+    size: ClassVar[int] = 844_600
     name: Literal["gatedgcn"] = "gatedgcn"
     hidden_dim: Width = 200
     """Width of every atom and bond embedding."""
@@ -153,6 +165,7 @@ class GatedGcnSpec(PooledSpec):
 class MpnnSpec(PooledSpec):
     """Message passing with an edge network, GRU and Set2Set (Gilmer et al. 2017, arXiv:1704.01212)."""
 
+    size: ClassVar[int] = 616_064
     name: Literal["mpnn"] = "mpnn"
     hidden_dim: Annotated[int, Field(ge=1, le=512)] = 64
     """Width of every atom embedding; each bond is a matrix of its square."""
@@ -170,6 +183,7 @@ class AttentiveFpSpec(GraphSpec):
     Its readout is its own.
     """
 
+    size: ClassVar[int] = 923_000
     name: Literal["attentivefp"] = "attentivefp"
     hidden_dim: Width = 200
     """Width of every atom embedding."""
@@ -183,6 +197,7 @@ class GpsSpec(PooledSpec):
     """Local messages and global attention, with random-walk encodings (Rampášek et al. 2022, arXiv:2205.12454)."""
 
     compiles: ClassVar[bool] = False
+    size: ClassVar[int] = 826_244
     name: Literal["gps"] = "gps"
     hidden_dim: Width = 128
     """Width of every atom embedding."""
@@ -196,6 +211,7 @@ class GraphormerSpec(PooledSpec):
     """Transformer on atoms whose attention knows bonds and distances (Ying et al. 2021, arXiv:2106.05234)."""
 
     compiles: ClassVar[bool] = False
+    size: ClassVar[int] = 817_096
     name: Literal["graphormer"] = "graphormer"
     hidden_dim: Width = 128
     """Width of every atom embedding."""
@@ -211,6 +227,7 @@ class MlpSpec(EncoderSpec):
     takes: ClassVar[FeatureKind] = "fingerprint"
     featurizer: ClassVar[Spec] = MorganSpec(descriptors=(RdkitDescriptorsSpec(),))
     compiles: ClassVar[bool] = False
+    size: ClassVar[int] = 1_422_848
     name: Literal["mlp"] = "mlp"
     hidden_dim: Width = 512
     """Width of every layer."""

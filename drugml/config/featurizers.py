@@ -1,6 +1,6 @@
 """What can be written under `featurizer:`."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -11,6 +11,7 @@ from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicS
 from drugml.config.graph_features import ChempropV1Spec as ChempropV1Spec
 from drugml.config.graph_features import FeaturesSpec as FeaturesSpec
 from drugml.config.graph_features import RigrSpec as RigrSpec
+from drugml.config.plugins import united
 
 
 class AutoFeaturizer(Spec):
@@ -202,7 +203,7 @@ class FingerprintsSpec(FingerprintSpec):
         return self
 
 
-FeaturizerSpec = Annotated[
+Shipped = (
     AutoFeaturizer
     | ChempropV2Spec
     | OgbSpec
@@ -221,6 +222,9 @@ FeaturizerSpec = Annotated[
     | MaccsSpec
     | PatternSpec
     | FingerprintsSpec
-    | NoFingerprintSpec,
-    Field(discriminator="name"),
-]
+    | NoFingerprintSpec
+)
+if TYPE_CHECKING:
+    FeaturizerSpec = Annotated[Shipped, Field(discriminator="name")]
+else:
+    FeaturizerSpec = Annotated[united(Shipped, "drugml.featurizers"), Field(discriminator="name")]

@@ -1,6 +1,6 @@
 """What can be written under `model:` and `head:`. Light on purpose: importing this file never imports torch."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from drugml.config.encoders import MlpSpec as MlpSpec
 from drugml.config.encoders import MpnnSpec as MpnnSpec
 from drugml.config.encoders import PnaSpec as PnaSpec
 from drugml.config.featurizers import CountsSpec, MorganSpec
+from drugml.config.plugins import united
 
 
 class MeanSpec(Spec):
@@ -127,7 +128,7 @@ class BoostingSpec(Spec):
         return self.max_features < 1
 
 
-ModelSpec = Annotated[
+Shipped = (
     DmpnnSpec
     | AttentiveFpSpec
     | CmpnnSpec
@@ -151,9 +152,12 @@ ModelSpec = Annotated[
     | BoostingSpec
     | XgboostSpec
     | LightgbmSpec
-    | CatboostSpec,
-    Field(discriminator="name"),
-]
+    | CatboostSpec
+)
+if TYPE_CHECKING:
+    ModelSpec = Annotated[Shipped, Field(discriminator="name")]
+else:
+    ModelSpec = Annotated[united(Shipped, "drugml.models"), Field(discriminator="name")]
 
 
 class HeadSpec(Spec):

@@ -1,5 +1,6 @@
 """Molecules to codes. Importing this package registers every featurizer; it never imports torch."""
 
+from drugml.config.plugins import implement
 from drugml.featurizers import counts as counts
 from drugml.featurizers import descriptors as descriptors
 from drugml.featurizers import feature_sets as feature_sets
@@ -10,3 +11,6 @@ from drugml.featurizers import keys as keys
 from drugml.featurizers import morgan as morgan
 from drugml.featurizers.featurizer import DESCRIPTORS as DESCRIPTORS
 from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS
+
+implement("drugml.featurizers")
+implement("drugml.descriptors")

@@ -1,5 +1,6 @@
 """The model zoo: graph encoders and baselines. Importing this package registers all of them."""
 
+from drugml.config.plugins import implement
 from drugml.models import attentivefp as attentivefp
 from drugml.models import boosting as boosting
 from drugml.models import catboost as catboost
@@ -23,3 +24,5 @@ from drugml.models import svm as svm
 from drugml.models import xgboost as xgboost
 from drugml.models.baseline import BASELINES as BASELINES
 from drugml.models.encoder import ENCODERS as ENCODERS
+
+implement("drugml.models")

@@ -52,7 +52,14 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
     try:
         spec = BundleSpec.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        unknown = [repr(e["ctx"]["tag"]) for e in errors if e["type"] == "union_tag_invalid"]
+        if unknown and (absent := _absent(data)):
+            raise UserError(
+                f"{folder}: {' and '.join(unknown)} of a plug-in that is not installed; the model was made with "
+                f"{', '.join(absent)}"
+            ) from None
+        first = errors[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{folder / SPEC}: {where}: {first['msg']}; no bundle that this drugml can read") from None
     now = digest(FEATURIZERS.build(spec.featurizer).describe())
@@ -70,6 +77,12 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
     if check_probes:
         _check_probes(predictor, folder)
     return predictor
+
+
+def _absent(data: dict[str, Any]) -> list[str]:
+    """Packages that a bundle was made with and that are not here."""
+    now = versions()
+    return [f"{package} {version}" for package, version in data.get("versions", {}).items() if package not in now]
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from drugml.config.featurizers import FeaturizerSpec
 from drugml.config.models import HeadSpec, ModelSpec
+from drugml.config.plugins import packages
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.config.tasks import TaskSpec
 
@@ -70,6 +71,12 @@ class BundleSpec(BaseModel):
     tensors_sha256: str = ""
     hash: str = ""
     """SHA-256 of all other fields."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Packages whose plug-ins it needs."""
+        parts = (self.model, self.featurizer, *(self.featurizer.descriptors or ()))
+        return tuple(packages(*(part.name for part in parts)))
 
     @property
     def spreads(self) -> tuple[str, ...]:

@@ -148,7 +148,8 @@ def layout_of(featurizer: Spec) -> Layout:
 
 def default_size(model: Spec) -> int:
     """Numbers that an encoder learns on the featurizer that it is best known with."""
-    encoder = encoder_of(model, layout_of(model.featurizer))  # type: ignore[attr-defined]
+    with torch.device("meta"):  # nothing is drawn, nothing takes memory
+        encoder = encoder_of(model, layout_of(model.featurizer))  # type: ignore[attr-defined]
     assert isinstance(encoder, torch.nn.Module)
     return sum(p.numel() for p in encoder.parameters())
 

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import drugml
+from drugml.config.plugins import packages
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
 BOOSTERS = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",), "catboost": ("catboost",)}
@@ -16,8 +17,8 @@ BOOSTERS = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",), "c
 
 
 def versions() -> dict[str, str]:
-    """Package to version, drugml and Python included; what is not installed is left out."""
-    found = {"drugml": drugml.__version__, "python": platform.python_version()}
+    """Package to version, drugml, its plug-ins and Python included; what is not installed is left out."""
+    found = {"drugml": drugml.__version__, "python": platform.python_version(), **packages()}
     for name in (*PACKAGES, *chain(*BOOSTERS.values())):
         try:
             found[name] = version(name)
@@ -32,7 +33,7 @@ IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
 
 def relevant(models: Collection[str] = ()) -> dict[str, str]:
     """The versions that predictions of models of these names depend on."""
-    idle = {*IRRELEVANT, *chain(*(packages for model, packages in BOOSTERS.items() if model not in models))}
+    idle = {*IRRELEVANT, *chain(*(of for model, of in BOOSTERS.items() if model not in models))}
     return {k: v for k, v in versions().items() if k not in idle}
 
 

@@ -85,7 +85,7 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
-    needed = (*NEEDED, *BOOSTERS.get(spec.model.name, ()))
+    needed = (*NEEDED, *BOOSTERS.get(spec.model.name, ()), *spec.plugins)
     pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in needed if p in spec.versions]
     with warnings.catch_warnings(), unstopped():
         warnings.simplefilter("ignore")

@@ -91,6 +91,10 @@ def _refusal(key: str, data: Data) -> Iterator[str]:
             yield f"`{key}`: the config leaves the task to the data; write `task: regression` there"
     elif why is not None:
         yield f"`{key}` cannot be searched: {why}"
+    elif key == "featurizer" and found(data, ["featurizer", "descriptors"]):
+        yield (
+            "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop; leave one out"
+        )
     elif (top := key.split(".")[0]) not in RunSpec.model_fields:
         yield f"unknown key `{key}`; {nearest(top, [k for k in RunSpec.model_fields if k not in REFUSED])}"
     elif last in TAGS and isinstance(found(data, above.split(".")), dict):
