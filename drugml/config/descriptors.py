@@ -30,7 +30,14 @@ class ErgSpec(DescriptorsSpec):
     name: Literal["erg"] = "erg"
 
 
-Shipped = RdkitDescriptorsSpec | ErgSpec
+class MordredSpec(DescriptorsSpec):
+    """1,613 descriptors of Mordred, slow and broad (Moriwaki et al. 2018, doi:10.1186/s13321-018-0258-y); an extra."""
+
+    width: ClassVar[int] = 1613
+    name: Literal["mordred"] = "mordred"
+
+
+Shipped = RdkitDescriptorsSpec | ErgSpec | MordredSpec
 if TYPE_CHECKING:
     DescriptorSpec = Annotated[Shipped, Field(discriminator="name")]
 else:

@@ -8,6 +8,7 @@ from drugml.featurizers import fingerprints as fingerprints
 from drugml.featurizers import generated as generated
 from drugml.featurizers import graph as graph
 from drugml.featurizers import keys as keys
+from drugml.featurizers import mordred as mordred
 from drugml.featurizers import morgan as morgan
 from drugml.featurizers.featurizer import DESCRIPTORS as DESCRIPTORS
 from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS

@@ -92,9 +92,7 @@ def _refusal(key: str, data: Data) -> Iterator[str]:
     elif why is not None:
         yield f"`{key}` cannot be searched: {why}"
     elif key == "featurizer" and found(data, ["featurizer", "descriptors"]):
-        yield (
-            "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop; leave one out"
-        )
+        yield "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop"
     elif (top := key.split(".")[0]) not in RunSpec.model_fields:
         yield f"unknown key `{key}`; {nearest(top, [k for k in RunSpec.model_fields if k not in REFUSED])}"
     elif last in TAGS and isinstance(found(data, above.split(".")), dict):
