@@ -1,4 +1,4 @@
-"""Train every graph network with its defaults and print test RMSE or ROC-AUC.
+"""Train every graph network, or what --models names, with its defaults and print test RMSE or ROC-AUC.
 
     DRUGML_DATA=... python scripts/benchmark_zoo.py --sets freesolv esol --seeds 0 1 2
 
@@ -40,7 +40,9 @@ SETS = {
     "bace": Set("Class", "roc_auc"),
     "bbbp": Set("p_np", "roc_auc"),
 }
-NAMES = [s().name for s in get_args(get_args(ModelSpec)[0]) if s in ENCODERS]  # type: ignore[attr-defined]
+SPECS = get_args(get_args(ModelSpec)[0])
+NAMES = [s.model_fields["name"].default for s in SPECS]
+NETWORKS = [s.model_fields["name"].default for s in SPECS if s in ENCODERS]
 
 
 class Score(NamedTuple):
@@ -48,13 +50,14 @@ class Score(NamedTuple):
     seconds: float
     """To fit, features made before."""
     parameters: int
+    """0 for baselines."""
 
 
 def main() -> None:
     """Run all models on all sets and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=["freesolv"], choices=list(SETS))
-    parser.add_argument("--models", nargs="+", default=NAMES, choices=NAMES)
+    parser.add_argument("--models", nargs="+", default=NETWORKS, choices=NAMES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -69,7 +72,7 @@ def main() -> None:
             each = ", ".join(f"{t:.3f}" for t in tests)
             seconds = float(np.mean([s.seconds for s in scores]))
             what = f"{SETS[name].metric} {np.mean(tests):.3f}{spread}"
-            print(f"| {name} | {model} | {scores[0].parameters:,} | {what} | {each} | {seconds:.0f} |", flush=True)
+            print(f"| {name} | {model} | {scores[0].parameters:,} | {what} | {each} | {seconds:.1f} |", flush=True)
 
 
 def measured(name: str, model: str, seed: int, epochs: int, batch_size: int) -> Score:
@@ -92,11 +95,11 @@ def measured(name: str, model: str, seed: int, epochs: int, batch_size: int) -> 
         fitted = fit(dataset.config, dataset.training, Path(folder) / "none", Silent())
     seconds = time.monotonic() - start
     trained = fitted.trained
-    assert isinstance(trained, TrainedNetwork)
     indices, labels = dataset.training.fold("test")
     values = trained.predict(dataset.training.store, indices, 256)
     score = evaluate([metric], dataset.training.targets, labels, values)[metric]
-    return Score(score, seconds, sum(p.numel() for p in trained.network.parameters()))
+    learned = trained.network.parameters() if isinstance(trained, TrainedNetwork) else ()
+    return Score(score, seconds, sum(p.numel() for p in learned))
 
 
 if __name__ == "__main__":

@@ -67,6 +67,10 @@ def test_folds_divide_training_and_validation_molecules_and_leave_scaffolds_whol
             for m in ("mean", "knn", "gp", "svm")
         ),
         (["ensemble.members=3", "model=boosting", "model.max_features=1"], "'boosting' learns the same from the same"),
+        (
+            ["ensemble.members=3", "model=lightgbm", "model.max_features=1", "model.subsample=1"],
+            "'lightgbm' learns the",
+        ),
     ],
     ids=str,
 )

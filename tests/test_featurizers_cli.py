@@ -52,7 +52,7 @@ def test_every_featurizer_is_listed_with_kind_width_and_source(cli: Cli) -> None
         assert line.split()[1] == getattr(spec, "gives")  # noqa: B009
         if isinstance(spec, FingerprintSpec) and name != "none":
             assert line.split()[2] == str(sum(spec.widths))
-            assert "taken by: mlp, mean, forest, knn, gp, svm, boosting" in shown
+            assert "taken by: mlp, mean, forest, knn, gp, svm, boosting, xgboost, lightgbm, catboost" in shown
         elif name == "geometry":
             assert "gives a geometry; taken by: schnet, painn, dimenet, visnet" in shown
         elif name != "none":

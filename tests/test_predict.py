@@ -35,7 +35,9 @@ def make_bundle(folder: Path, model: str, *overrides: str) -> Path:
     rows = [(s, len(s) * 0.5, i * 0.1) for i, s in enumerate(SMILES)]
     table = write_csv(folder / "t.csv", ["smiles", "size", "rank"], rows)
     data = {"path": str(table), "targets": ["size", "rank"], "split": {"kind": "random"}, "max_atoms": 100}
-    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": {"trees": 5}}
+    few = {"trees": 5}
+    sections = {"dmpnn": {"hidden_dim": 16}, "gine": {"hidden_dim": 16}, "forest": few, "xgboost": few, "lightgbm": few,
+                "catboost": few}  # fmt: skip
     start = {"data": data, "model": {"name": model, **sections.get(model, {})}}
     config = check(RunSpec, start, {(): "test"}, ["train.epochs=2", "head.hidden_dim=16", *overrides])
     dataset = prepare(config)
@@ -138,7 +140,7 @@ def test_a_table_without_rows_gives_a_header(tmp_path: Path, bundle: Path, cli: 
 
 
 def test_bundles_predict_without_mlflow_lightning_or_scikit_learn(tmp_path: Path) -> None:
-    models = ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting"]
+    models = ["dmpnn", "gine", "forest", "mean", "knn", "gp", "svm", "boosting", "xgboost", "lightgbm"]
     for m in models:
         (tmp_path / m).mkdir()
     bundles = {m: make_bundle(tmp_path / m, m) for m in models}

@@ -34,7 +34,10 @@ def refused(folder: Path, text: str, **base: object) -> str:
     ("space", "said"),
     [
         ("  model.dept: [2, 3]", "`model.dept`: no model of the space has it (dmpnn); did you mean 'depth'?"),
-        ("  model.trees: [2, 3]", "`model.trees`: no model of the space has it (dmpnn); forest, boosting would"),
+        (
+            "  model.trees: [2, 3]",
+            "`model.trees`: no model of the space has it (dmpnn); forest, boosting, xgboost, lightgbm, catboost would",
+        ),
         ("  modle.depth: [2, 3]", "unknown key `modle.depth`; did you mean 'model'?"),
         ("  train.lrr: [1e-3]", "unknown key `train.lrr`; did you mean 'lr'?"),
         ("  model: [dmpn]", "there is no `model` called 'dmpn'; did you mean 'dmpnn'?"),

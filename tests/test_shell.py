@@ -64,6 +64,9 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
         "gp",
         "svm",
         "boosting",
+        "xgboost",
+        "lightgbm",
+        "catboost",
     ]
     assert re.search(r"dmpnn +2D graph +227,700  Directed .*doi:10.1021/acs.jcim.9b00237", listed)
     assert re.search(r"mlp +vector +1,422,848  ", listed)

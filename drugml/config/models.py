@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
+from drugml.config.boosters import CatboostSpec as CatboostSpec
+from drugml.config.boosters import LightgbmSpec as LightgbmSpec
+from drugml.config.boosters import XgboostSpec as XgboostSpec
 from drugml.config.encoders import AttentiveFpSpec as AttentiveFpSpec
 from drugml.config.encoders import CmpnnSpec as CmpnnSpec
 from drugml.config.encoders import DmpnnSpec as DmpnnSpec
@@ -155,6 +158,9 @@ Shipped = (
     | GpSpec
     | SvmSpec
     | BoostingSpec
+    | XgboostSpec
+    | LightgbmSpec
+    | CatboostSpec
 )
 if TYPE_CHECKING:
     ModelSpec = Annotated[Shipped, Field(discriminator="name")]

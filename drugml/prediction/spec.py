@@ -73,10 +73,15 @@ class BundleSpec(BaseModel):
     """SHA-256 of all other fields."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of model, featurizer and descriptors."""
+        parts = (self.model, self.featurizer, *(self.featurizer.descriptors or ()))
+        return tuple(part.name for part in parts)
+
+    @property
     def plugins(self) -> tuple[str, ...]:
         """Packages whose plug-ins it needs."""
-        parts = (self.model, self.featurizer, *(self.featurizer.descriptors or ()))
-        return tuple(packages(*(part.name for part in parts)))
+        return tuple(packages(*self.names))
 
     @property
     def spreads(self) -> tuple[str, ...]:

@@ -2,20 +2,29 @@
 
 import hashlib
 import platform
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 import drugml
 from drugml.config.plugins import packages
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
+LIBRARIES = {
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    "lightgbm": ("lightgbm",),
+    "catboost": ("catboost",),
+    "mordred": ("mordredcommunity",),
+}
+"""Model or descriptors to the packages of which one holds their library."""
 
 
 def versions() -> dict[str, str]:
     """Package to version, drugml, its plug-ins and Python included; what is not installed is left out."""
     found = {"drugml": drugml.__version__, "python": platform.python_version(), **packages()}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *chain(*LIBRARIES.values())):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -27,9 +36,10 @@ IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
 """Packages that no prediction depends on."""
 
 
-def relevant() -> dict[str, str]:
-    """The versions that a prediction depends on."""
-    return {k: v for k, v in versions().items() if k not in IRRELEVANT}
+def relevant(names: Collection[str] = ()) -> dict[str, str]:
+    """The versions that predictions depend on, of models with parts of these names."""
+    idle = {*IRRELEVANT, *chain(*(of for name, of in LIBRARIES.items() if name not in names))}
+    return {k: v for k, v in versions().items() if k not in idle}
 
 
 def processor() -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from drugml.config.base import Spec
 from drugml.config.run import RunSpec
 from drugml.errors import UserError
+from drugml.featurizers import FEATURIZERS
 from drugml.models import BASELINES, ENCODERS
 from drugml.runs.dataset import Dataset
 from drugml.runs.members import members_of
@@ -16,8 +18,10 @@ def check_config(config: RunSpec) -> None:
     """Refuse what cannot be trained or logged, whatever the data.
 
     Raises:
-        UserError: for hardware that is not there, or targets that MLflow could not tell apart.
+        UserError: for hardware or a library that is not there, or targets that MLflow could not tell apart.
     """
+    check_library(type(config.model))
+    FEATURIZERS.build(config.with_featurizer().featurizer)  # says it if the package of its descriptors is missing
     check_devices(config.train)
     if config.train.devices * config.train.nodes > 1 and type(config.model) in BASELINES:
         raise UserError(
@@ -25,6 +29,16 @@ def check_config(config: RunSpec) -> None:
             "network, it learns in one process; use 1 of both"
         )
     _check_names(config.data.targets)
+
+
+def check_library(model: type[Spec]) -> None:
+    """Refuse a baseline whose library is missing, which it says when it is built.
+
+    Raises:
+        UserError: naming the extra to install.
+    """
+    if model in BASELINES:
+        BASELINES.build(model())
 
 
 def check_dataset(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from drugml.errors import UserError, nearest
 from drugml.prediction.probes import PROBES
 from drugml.prediction.spec import BundleSpec
+from drugml.prediction.versions import LIBRARIES
 from drugml.tracking.stopping import unstopped
 from drugml.tracking.store import Store
 
@@ -29,7 +31,7 @@ FORMER = "drugml.former_champions"
 BUNDLE = "drugml.bundle"
 """Tag of a logged model: the hash of its bundle."""
 NEEDED = ("drugml", "rdkit", "torch", "numpy", "scipy")
-"""Packages of the bundle's versions that serving needs."""
+"""Packages of the bundle's versions that serving needs, besides libraries of extras."""
 log = logging.getLogger(__name__)
 
 
@@ -84,7 +86,9 @@ def log_model(store: Store, run_id: str, bundle: Path, spec: BundleSpec) -> str:
     outputs = [ColSpec("double", t, required=False) for t in (*spec.targets, *spec.spreads)]
     texts = [ColSpec("string", "status"), ColSpec("string", "reason", required=False)]
     signature = ModelSignature(Schema([ColSpec("string", "smiles")]), Schema([*outputs, *texts]))
-    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in (*NEEDED, *spec.plugins) if p in spec.versions]
+    libraries = chain(*(LIBRARIES.get(name, ()) for name in spec.names))
+    needed = (*NEEDED, *libraries, *spec.plugins)
+    pins = [f"{p}=={spec.versions[p].split('+')[0]}" for p in needed if p in spec.versions]
     with warnings.catch_warnings(), unstopped():
         warnings.simplefilter("ignore")
         mlflow.start_run(run_id=run_id)

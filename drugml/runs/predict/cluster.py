@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from drugml.data.isolate import settle
 from drugml.errors import UserError
 from drugml.prediction.bundle import SPEC, TENSORS
 from drugml.prediction.predictor import Predictions
-from drugml.prediction.versions import processor, relevant
+from drugml.prediction.versions import processor, relevant, versions
 from drugml.prediction.work import Predict, join_predictions, make_predict
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Station:
 
     def about(self) -> dict[str, str]:
         """What its numbers depend on, and where it is."""
-        return {**relevant(), "device": processor(), "machine": os.uname().nodename}
+        return {**versions(), "device": processor(), "machine": os.uname().nodename}
 
     def predict(self, piece: list[str], files: Sequence[Any]) -> list[Predictions]:
         """One answer of each model.
@@ -80,12 +80,17 @@ def make_from_bytes(files: Files, hashes: Sequence[str]) -> Predict:
 
 @contextmanager
 def cluster(
-    bundles: Sequence[tuple[Path, str]], workers: int | None, timeout: float, address: str | None
+    bundles: Sequence[tuple[Path, str]],
+    names: Collection[str],
+    workers: int | None,
+    timeout: float,
+    address: str | None,
 ) -> Iterator[Callable[[Iterator[list[str]]], Iterator[list[Predictions]]]]:
     """Start workers, on this machine or where `address` says.
 
     Args:
         bundles: folders and hashes.
+        names: of models, featurizers and descriptors, such as forest.
         workers: how many; one per CPU of the cluster otherwise.
         timeout: seconds that a molecule may take.
         address: host:port of a cluster's head; a cluster of this machine alone is started otherwise.
@@ -96,13 +101,15 @@ def cluster(
     ray = connect(address, workers)
     try:
         files = ray.put([{n: (f / n).read_bytes() for n in (SPEC, TENSORS)} for f, _ in bundles])
-        stations = _stations(ray, [h for _, h in bundles], workers, timeout)
+        stations = _stations(ray, [h for _, h in bundles], names, workers, timeout)
         yield partial(_predicted, ray, stations, [files])
     finally:
         ray.shutdown()
 
 
-def _stations(ray: Any, hashes: Sequence[str], workers: int | None, timeout: float) -> list[Any]:
+def _stations(
+    ray: Any, hashes: Sequence[str], names: Collection[str], workers: int | None, timeout: float
+) -> list[Any]:
     cpus = max(int(ray.cluster_resources().get("CPU", 1)), 1)
     if (workers or 1) > cpus:
         raise UserError(f"--workers {workers}: the Ray cluster has {cpus} CPUs; expected at most one worker for each")
@@ -117,7 +124,7 @@ def _stations(ray: Any, hashes: Sequence[str], workers: int | None, timeout: flo
     for answer in late:
         ray.kill(about[answer])
     try:
-        check_alike(ray.get(ready))
+        check_alike(ray.get(ready), names)
     except ray.exceptions.RayError as error:
         raise UserError(
             f"a Ray worker could not start: {str(error).strip().splitlines()[-1]}; is drugml installed on each machine?"
@@ -165,16 +172,17 @@ def _answer(ray: Any, answer: Any) -> list[Predictions]:
         ) from None
 
 
-def check_alike(found: Sequence[dict[str, str]]) -> None:
+def check_alike(found: Sequence[dict[str, str]], names: Collection[str] = ()) -> None:
     """Refuse machines whose predictions could differ from those of this one.
 
     Args:
         found: what each `Station.about` says.
+        names: of models, featurizers and descriptors.
 
     Raises:
         UserError: naming the first machine with other versions.
     """
-    here = {**relevant(), "device": processor()}
+    here = {**relevant(names), "device": processor()}
     for there in found:
         other = {k: f"{k} {v} here, {there.get(k, 'absent')} there" for k, v in here.items() if there.get(k) != v}
         device = other.pop("device", None)

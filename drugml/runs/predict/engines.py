@@ -109,7 +109,8 @@ class Ray:
         """As `Engine`."""
         from drugml.runs.predict.cluster import cluster
 
-        return cluster(bundles(models), self._workers, self._timeout, self._address)
+        names = {name for m in models for name in m.predictor.spec.names}
+        return cluster(bundles(models), names, self._workers, self._timeout, self._address)
 
 
 def bundles(models: Sequence[Model]) -> list[tuple[Any, str]]:

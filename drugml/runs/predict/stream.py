@@ -122,7 +122,7 @@ def _chunks(inputs: Inputs, job: Job, whole: int) -> Iterator[list[Row]]:
 
 def _about(inputs: Inputs, smiles: str | None, models: Sequence[Model], out: Path, device: str) -> dict[str, str]:
     """All that the bytes of the output depend on, to be compared when a job goes on."""
-    found = relevant()
+    found = relevant({name for m in models for name in m.predictor.spec.names})
     if out.suffix == ".parquet":
         import pyarrow
 

@@ -15,13 +15,13 @@ from drugml.config.run import RunSpec
 from drugml.config.search import SearchSpec, load_search
 from drugml.errors import Stopped, UserError, nearest
 from drugml.models import ENCODERS
-from drugml.runs.checks import check_config
+from drugml.runs.checks import check_config, check_library
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.tune.check import checked_space
 from drugml.runs.tune.claims import DIED, NUMBER, REASON, Claim, Claims
 from drugml.runs.tune.data import Tables
 from drugml.runs.tune.report import BEST, Standing, shown, standing_alone
-from drugml.runs.tune.space import Space
+from drugml.runs.tune.space import Space, model_of
 from drugml.runs.tune.storage import JOURNAL, kept
 from drugml.runs.tune.study import Joined, Plan, join
 from drugml.runs.tune.trial import Ended, Trials
@@ -102,7 +102,10 @@ def tune(
         spec = spec if trials is None else SearchSpec.model_validate({**spec.model_dump(), "trials": trials})
         check_config(config)
         _check_alone(config)
-        plan = _plan(spec, checked_space(config, spec, where), study)
+        space = checked_space(config, spec, where)
+        for branch in space.branches():
+            check_library(model_of(branch))
+        plan = _plan(spec, space, study)
         url = storage or str(Path(config.tracking.folder) / STUDIES / f"{plan.name}{JOURNAL}")
         with kept(url, plan.name) as place:
             joined = join(place, plan, create=not report)
