@@ -1,5 +1,6 @@
 """The shell: fast help, the zoo, the schema, and the commands of the README."""
 
+import csv
 import json
 import re
 import shlex
@@ -78,6 +79,15 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     assert "Differs from the paper: norm pooling (sum / 100) by default" in shown
     for name in zoo():
         assert cli("models", "show", name).code == 0
+
+
+def test_what_was_measured_is_shown_as_it_is_documented(cli: Cli) -> None:
+    assert "measured: FreeSolv, test RMSE 1.544 ± 0.128, 3 random splits" in cli("models", "show", "dmpnn").out
+    results = (ROOT / "docs/results.md").read_text()
+    with (ROOT / "configs/measured.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert row["model"] in zoo()
+            assert f"{row['mean']} ± {row['sd']}" in results, row
 
 
 def test_the_schema_describes_every_section(cli: Cli) -> None:

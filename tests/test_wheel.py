@@ -21,6 +21,7 @@ def test_presets_and_embedded_tables_are_inside_the_wheel(tmp_path: Path) -> Non
     assert {
         "drugml/configs/presets/quick.yaml",
         "drugml/configs/search/gnn.yaml",
+        "drugml/configs/measured.csv",
         "drugml/data/embedded/b3db-class.csv.gz",
         "drugml/py.typed",
     } <= names

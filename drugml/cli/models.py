@@ -1,5 +1,6 @@
 """`drugml models`: the zoo."""
 
+import csv
 import inspect
 import re
 from pathlib import Path
@@ -88,9 +89,20 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     )
     if differs:
         typer.echo(" ".join(differs.group().split()))
+    for line in measured(name):
+        typer.echo(line)
     for plugin in plugins("drugml.models"):
         if plugin.spec is spec:
             typer.echo(f"added by {plugin.package} {plugin.version}")
+
+
+def measured(name: str) -> list[str]:
+    """Test scores of a model with its defaults, as in `docs/results.md`."""
+    from drugml.config.load import presets
+
+    with (presets().parent / "measured.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == name]
+    return [f"measured: {r['set']}, test {r['metric']} {r['mean']} ± {r['sd']}, {r['splits']}" for r in rows]
 
 
 @foreign.command()
