@@ -209,6 +209,7 @@ def test_they_stand_in_files_and_overrides(tmp_path: Path) -> None:
             ["model=gp", "featurizer.descriptors=rdkit"],
             "model 'gp' has no use for featurizer.descriptors; leave them out, or use a model that learns from numbers",
         ),
+        (["model=mlp", "train.batch_atoms=1000"], "train.batch_atoms: model 'mlp' sees no atoms; use train.batch_size"),
         (
             ["model=mlp", "featurizer=none"],
             "featurizer 'none' leaves nothing to learn from; add descriptors, such as featurizer.descriptors=rdkit",
