@@ -1,15 +1,17 @@
 """Configs: what is read, and what a user sees after a mistake."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drugml.config.base import Spec
 from drugml.config.dump import to_yaml
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
-from drugml.config.load import ConfigError, explain, load, merge
-from drugml.config.models import ForestSpec, GineSpec
+from drugml.config.load import ConfigError, explain, load, merge, presets
+from drugml.config.models import ForestSpec, GineSpec, ModelSpec
 from drugml.config.run import RunSpec
 from drugml.config.splits import PredefinedSplit, RandomSplit
 from drugml.config.tasks import RegressionSpec
@@ -69,6 +71,21 @@ def test_shipped_presets_are_found_by_name(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("base: drugml:quick\ndata: {path: x.csv, targets: [y]}\n")
     assert load(RunSpec, path).train.epochs == 15
+
+
+@pytest.mark.parametrize("spec", get_args(get_args(ModelSpec)[0]), ids=lambda s: s.__name__)
+def test_every_model_has_a_preset(tmp_path: Path, spec: type[Spec]) -> None:
+    path = tmp_path / "run.yaml"
+    name = spec().name  # type: ignore[attr-defined]
+    path.write_text(f"base: drugml:{name}\ndata: {{path: x.csv, targets: [y]}}\n")
+    assert load(RunSpec, path).model == spec()
+
+
+def test_every_preset_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    for preset in presets().glob("*.yaml"):
+        path.write_text(f"base: drugml:{preset.stem}\ndata: {{path: x.csv, targets: [y]}}\n")
+        load(RunSpec, path)
 
 
 def test_the_featurizer_follows_the_model(herg: Path) -> None:
