@@ -12,7 +12,6 @@ descriptors import `drugml.config.base` only, those of featurizers also `featuri
 """
 
 import logging
-from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, NamedTuple, get_args
@@ -42,17 +41,35 @@ class Plugin(NamedTuple):
         return str(self.spec.model_fields["name"].default)
 
 
-@cache
-def plugins(group: Group) -> tuple[Plugin, ...]:
-    """The plug-ins of installed packages, by name; one that cannot be used is left out with a warning that says why.
+_used: dict[Group, tuple[Plugin, ...]] = {}
 
-    That a broken package stands somewhere is no reason for all of drugml to fail.
+
+def plugins(group: Group) -> tuple[Plugin, ...]:
+    """The plug-ins of installed packages that are used, by name."""
+    import_module(f"drugml.config.{group.removeprefix('drugml.')}")  # which makes the union of the group
+    return _used[group]
+
+
+def united(shipped: Any, group: Group) -> Any:
+    """A union of specs with those of plug-ins.
+
+    A plug-in that cannot be used is left out with a warning that says why: that a broken package stands somewhere is no
+    reason for all of drugml to fail.
     """
+    _used[group] = _found(group, {s.model_fields["name"].default for s in get_args(shipped)})
+    for plugin in _used[group]:
+        shipped |= plugin.spec
+    return shipped
+
+
+def _found(group: Group, own: set[str]) -> tuple[Plugin, ...]:
     found: list[Plugin] = []
     for point in sorted(entry_points(group=group), key=lambda p: p.name):
         package = point.dist.name if point.dist else "?"
         try:
             plugin = Plugin(_spec(point, group), package, point.dist.version if point.dist else "?")
+            if plugin.name in own:
+                raise ValueError(f"drugml has a {plugin.name!r} of its own")
             if other := next((p for p in found if p.name == plugin.name), None):
                 raise ValueError(f"{plugin.name!r} is added by {other.package} already")
             found.append(plugin)
@@ -61,19 +78,6 @@ def plugins(group: Group) -> tuple[Plugin, ...]:
                 "plug-in %s (%s) of %s is not used: %s: %s", point.name, group, package, type(error).__name__, error
             )
     return tuple(found)
-
-
-def united(shipped: Any, group: Group) -> Any:
-    """A union of specs with those of plug-ins; a name that is taken stays ours."""
-    own = {s.model_fields["name"].default for s in get_args(shipped)}
-    for plugin in plugins(group):
-        if plugin.name in own:
-            log.warning(
-                "plug-in %s of %s is not used: drugml has a %r of its own", plugin.name, plugin.package, plugin.name
-            )
-        else:
-            shipped |= plugin.spec
-    return shipped
 
 
 def implement(group: Group) -> None:

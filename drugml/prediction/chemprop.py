@@ -25,7 +25,7 @@ from drugml.prediction.inert import Read, name_of, read
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec, Member
 from drugml.prediction.trained import layout_of, restore
-from drugml.prediction.versions import versions
+from drugml.prediction.versions import used
 from drugml.tasks.task import Scaling
 
 PACKAGES = ("chemprop", "lightning", "pytorch_lightning", "torchmetrics", "torch.nn.modules")
@@ -101,7 +101,7 @@ def load(paths: Sequence[Path], targets: Sequence[str] = ()) -> Predictor:
         ),
         features=features,
         features_hash=digest(features),
-        versions=versions(),
+        versions=used(()),
         config={},
         provenance={"imported_from": first.provenance["imported_from"]} if several else first.provenance,
     )

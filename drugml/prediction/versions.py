@@ -36,10 +36,15 @@ IRRELEVANT = ("lightning", "mlflow", "scikit-learn")
 """Packages that no prediction depends on."""
 
 
+def used(names: Collection[str]) -> dict[str, str]:
+    """All versions but those of libraries that no part of these names needs."""
+    idle = {*chain(*(of for name, of in LIBRARIES.items() if name not in names))}
+    return {k: v for k, v in versions().items() if k not in idle}
+
+
 def relevant(names: Collection[str] = ()) -> dict[str, str]:
     """The versions that predictions depend on, of models with parts of these names."""
-    idle = {*IRRELEVANT, *chain(*(of for name, of in LIBRARIES.items() if name not in names))}
-    return {k: v for k, v in versions().items() if k not in idle}
+    return {k: v for k, v in used(names).items() if k not in IRRELEVANT}
 
 
 def processor() -> str:

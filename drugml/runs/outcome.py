@@ -20,7 +20,7 @@ from drugml.prediction import bundle
 from drugml.prediction.ensemble import spread
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec
-from drugml.prediction.versions import versions
+from drugml.prediction.versions import used, versions
 from drugml.runs.cost import Meter, peak_memory
 from drugml.runs.dataset import Dataset
 from drugml.runs.joint import joint
@@ -165,6 +165,7 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
     """What a bundle says of itself, for a model that was fitted in a run."""
     config, data = dataset.config, dataset.training
     features = FEATURIZERS.build(config.featurizer).describe()
+    parts = (config.model, config.featurizer, *(config.featurizer.descriptors or ()))
     return BundleSpec(
         targets=data.targets,
         units={**getattr(config.task, "units", {}), **label_units(config)},
@@ -180,7 +181,7 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
         scale=fitted.scaling.scale,
         features=features,
         features_hash=digest(features),
-        versions=versions(),
+        versions=used([part.name for part in parts]),
         config=config.model_dump(mode="json"),
         provenance={**hashes(dataset.judged, data.plan.hash), **lineage(data.source), "run": run_id},
     )

@@ -8,6 +8,7 @@ from drugml.config.base import Spec
 from drugml.config.tasks import ClassificationSpec
 from drugml.evaluation.model.markdown import cut
 from drugml.evaluation.report.scores import Score
+from drugml.featurizers.pack import described
 from drugml.prediction.spec import BundleSpec
 
 NAME, TEXT = 80, 300
@@ -44,11 +45,17 @@ def meaning(spec: BundleSpec, target: str) -> str:
 
 def settings(spec: Spec) -> str:
     """What was set of a section of the config, its name left out."""
-    shown = [
-        f"{k} {'none' if v is None else v}"
-        for k, v in spec.model_dump(mode="json", exclude={"name", "kind", "units", "positive"}).items()
-    ]
+    left_out = ("name", "kind", "units", "positive")
+    shown = [f"{k} {_said(v)}" for k, v in spec if k not in left_out and v != ()]
     return f" ({cut(', '.join(shown), TEXT)})" if shown else ""
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Spec):
+        return described(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_said, value))}]"
+    return "none" if value is None else str(value)
 
 
 def named(targets: Sequence[str]) -> str:
