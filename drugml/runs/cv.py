@@ -17,6 +17,7 @@ from threading import Thread
 import torch
 
 from drugml.config.run import RunSpec
+from drugml.data.worker import FORKS, warm_up
 from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
 from drugml.featurizers.pack import cores
@@ -86,6 +87,7 @@ def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, list
         Stopped: on Ctrl-C or SIGTERM; can be resumed.
     """
     with stop_signals():
+        _import_ahead(jobs)
         drawn = draw_folds(config, k, repeats)
         dataset, name = drawn.dataset(Place(1, 1)), f"{drawn.config.model.name} cv"
         counts = {"folds": k, "repeats": repeats}
@@ -112,6 +114,7 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
         UserError: if it is complete, its folder is gone, or data or split are not the same any more.
     """
     with stop_signals():
+        _import_ahead(jobs)
         store, found, folder = found_again(reference, CV, COUNTS, uri)
         drawn = open_folds(folder, found.tags)
         complete = drawn.done(store, found.run_id, folder)
@@ -123,6 +126,12 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
             whole = Whole(run.run_id, folder, store.uri, found.tags, runs)
             done = _finish(drawn, whole, complete, run, jobs, listener)
         return replace(done, unsent=unsent(folder))
+
+
+def _import_ahead(jobs: int | None) -> None:
+    """Begin to import, once for all, what processes need that train folds; before any others are started."""
+    if jobs != 1:
+        warm_up([__name__])
 
 
 def _finish(
@@ -157,7 +166,7 @@ def _trained(
     if lanes <= 1:
         yield from (drawn.train(p, store, whole.runs[p], whole.folder, listener) for p in left)
         return
-    context = get_context("spawn")
+    context = get_context("forkserver" if FORKS else "spawn")
     lane = context.Value("i", 0)
     pool = ProcessPoolExecutor(lanes, context, _begin, (whole, max(1, cores() // lanes), gpus, lane))
     try:
