@@ -13,7 +13,13 @@ PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "ml
 
 def versions() -> dict[str, str]:
     """Package to version, drugml and Python included; what is not installed is left out."""
-    found = {"drugml": drugml.__version__, "python": platform.python_version()}
+    return {"drugml": drugml.__version__, "python": platform.python_version(), **_installed()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Looked up once: each look reads a file, and a run asks again and again."""
+    found = {}
     for name in PACKAGES:
         try:
             found[name] = version(name)
