@@ -42,7 +42,7 @@ def chemical_map(smiles: Sequence[str], layers: Sequence[Layer], *, seed: int) -
     bits = _bits([smiles[i] for i in rows.tolist()])
     if (bits == bits[0]).all():
         return "", ""
-    model = PCA(2, svd_solver="randomized", random_state=seed)
+    model = PCA(2, copy=False, svd_solver="randomized", random_state=seed)
     at = model.fit_transform(bits)
     columns = min(2, len(layers))
     lines = -(-len(layers) // columns)
@@ -70,9 +70,10 @@ def chemical_map(smiles: Sequence[str], layers: Sequence[Layer], *, seed: int) -
 
 
 def _bits(smiles: Sequence[str]) -> NDArray[np.float32]:
-    """Fingerprints (M, BITS), folded to half their length."""
-    bits = np.unpackbits(fingerprints(smiles).packed, axis=1, bitorder="little")
-    return (bits[:, :BITS] | bits[:, BITS:]).astype(np.float32)
+    """Fingerprints folded to half their length, (M, BITS)."""
+    packed = fingerprints(smiles).packed
+    half = packed.shape[1] // 2
+    return np.unpackbits(packed[:, :half] | packed[:, half:], axis=1, bitorder="little").astype(np.float32)
 
 
 def _draw(figure: Figure, panel: Axes, at: NDArray[np.float32], values: NDArray[np.float64], layer: Layer) -> None:

@@ -27,7 +27,7 @@ BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
 THREADS = 4
-"""More would wait for memory."""
+"""More would wait for memory, and each takes some 30 MB of it."""
 
 MOST = 150_000
 """Different molecules, beyond which comparing each with each would take more than minutes."""
@@ -142,7 +142,7 @@ def _by_block(queries: Fingerprints, targets: Fingerprints, look: Callable[[Simi
         tanimoto = Tanimoto(targets[start : start + BLOCK])
         return [look(tanimoto(bits)) for bits in on]
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(min(THREADS, cores())) as pool:
         yield from pool.map(job, range(0, len(targets), BLOCK))
 
 
