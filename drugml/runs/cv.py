@@ -169,23 +169,27 @@ def _trained(
     context = get_context("forkserver" if FORKS else "spawn")
     lane = context.Value("i", 0)
     pool = ProcessPoolExecutor(lanes, context, _begin, (whole, max(1, cores() // lanes), gpus, lane))
+    futures = [pool.submit(_train, p) for p in left]
     try:
-        for job in as_completed([pool.submit(_train, p) for p in left]):
-            yield job.result()
+        for future in as_completed(futures):
+            yield future.result()
     except BrokenProcessPool:
         raise UserError(
             f"a process that trained a fold was killed, perhaps for want of memory; with fewer --jobs, go on with: "
             f"drugml cv --resume {whole.run_id}"
         ) from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in futures:
+            future.cancel()
         for child in active_children():  # folds under way are marked as KILLED and can go on
             child.terminate()
-        pool.shutdown(wait=True)
+        pool.shutdown()  # only once: a second call would not wait
 
 
 _own: tuple[Folds, Whole, Store]
 """Of a worker process."""
+_stopped = False
+"""Whether a worker process was told to stop; a fold may have been handed to it before."""
 
 
 def _begin(whole: Whole, threads: int, gpus: int, lane: "object") -> None:
@@ -212,9 +216,16 @@ def _end_with_parent() -> None:
 
 
 def _train(place: Place) -> Fold:
+    global _stopped  # noqa: PLW0603  as `_own`
     drawn, whole, store = _own
-    with stop_signals():
-        return drawn.train(place, store, whole.runs[place], whole.folder, Silent())
+    try:
+        with stop_signals():
+            if _stopped:
+                raise Stopped(128 + signal.SIGTERM)
+            return drawn.train(place, store, whole.runs[place], whole.folder, Silent())
+    except Stopped:
+        _stopped = True
+        raise
 
 
 def _headline(fold: Fold) -> str:
