@@ -129,8 +129,11 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
 
 
 def _import_ahead(jobs: int | None) -> None:
-    """Begin to import, once for all, what processes need that train folds; before any others are started."""
-    if jobs != 1:
+    """Begin to import, once for all, what processes need that train folds; before any others are started.
+
+    Where there is a GPU each imports for itself: what an import does to CUDA does not outlive a fork.
+    """
+    if jobs != 1 and not torch.cuda.is_available():
         warm_up([__name__])
 
 
@@ -166,7 +169,7 @@ def _trained(
     if lanes <= 1:
         yield from (drawn.train(p, store, whole.runs[p], whole.folder, listener) for p in left)
         return
-    context = get_context("forkserver" if FORKS else "spawn")
+    context = get_context("forkserver" if FORKS and not gpus else "spawn")
     lane = context.Value("i", 0)
     pool = ProcessPoolExecutor(lanes, context, _begin, (whole, max(1, cores() // lanes), gpus, lane))
     futures = [pool.submit(_train, p) for p in left]
