@@ -1,15 +1,15 @@
 """Shared by all tests: a cache of their own, a ready MLflow database to copy, and the command line in this process."""
 
 import csv
+import io
 import logging
 import os
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -18,12 +18,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several processes on the s
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import drugml.tracking as _  # noqa: F401  before MLflow is imported anywhere
+from tests.processes import Drugml, import_ahead
 
 settings.register_profile("drugml", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("drugml")
 
+SHM = Path("/dev/shm")
+"""Files in memory."""
+ROOM = 4_000_000_000
+"""Bytes; more than all tests together write."""
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"  # nothing here may need it
+if SHM.is_dir() and os.access(SHM, os.W_OK) and shutil.disk_usage(SHM).free > ROOM:
+    # a run is dozens of entries in a database, for each of which a disk is waited for
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHM))
 ROOT = Path(__file__).parents[1]
 SMILES = (ROOT / "tests/data/molecules.smi").read_text().split()
 """60 molecules, all different."""
@@ -39,7 +47,12 @@ class Output(NamedTuple):
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["DRUGML_CACHE"] = str(folder)
+    if "PYTEST_XDIST_WORKER" in os.environ:  # of the whole suite many tests start processes
+        import_ahead()
     return folder
+
+
+Start = Callable[..., Drugml]
 
 
 @pytest.fixture(scope="session")
@@ -63,42 +76,42 @@ def place(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 Cli = Callable[..., Output]
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """`drugml ARGS` in this process."""
+def drugml(*args: object) -> Output:
+    """`drugml ARGS` in this process, in whatever folder it stands."""
     from drugml.cli.main import main
 
-    def run(*args: object) -> Output:
-        monkeypatch.setattr(sys, "argv", ["drugml", *map(str, args)])
-        capsys.readouterr()
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["drugml", *map(str, args)])
         try:
             main()
             code = 0
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        logging.getLogger("drugml").handlers.clear()  # they write to a stream that ends with this test
-        return Output(code, *capsys.readouterr())
-
-    return run
-
-
-def drugml_process(*args: object, cwd: Path) -> "subprocess.Popen[str]":
-    """`drugml ARGS` in a process of its own, in its own group."""
-    command = [sys.executable, "-c", "from drugml.cli.main import main; main()", *map(str, args)]
-    return subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        finally:
+            logging.getLogger("drugml").handlers.clear()  # they write to a stream that ends here
+    return Output(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
-def processes() -> Iterator[list["subprocess.Popen[str]"]]:
-    """Processes that are ended with the test."""
-    started: list[subprocess.Popen[str]] = []
-    yield started
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+def cli() -> Cli:
+    """`drugml ARGS` in this process."""
+    return drugml
+
+
+@pytest.fixture
+def process() -> Iterator[Callable[..., Drugml]]:
+    """Starts `drugml ARGS` in a process of its own, which ends with the test."""
+    started: list[Drugml] = []
+
+    def start(*args: object, **options: Any) -> Drugml:
+        started.append(Drugml(*args, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.poll() is None:
+            one.kill()
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
@@ -112,11 +125,16 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
+def table_of_sixty(folder: Path) -> Path:
     """60 molecules with a number (atoms + 0.1 × position) and a class (has a ring)."""
     rows = [(s, round(len(s) * 0.5 + 0.01 * i, 4), int("1" in s)) for i, s in enumerate(SMILES)]
-    return write_csv(tmp_path / "small.csv", ["smiles", "size", "ring"], rows)
+    return write_csv(folder / "small.csv", ["smiles", "size", "ring"], rows)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The table of 60 molecules."""
+    return table_of_sixty(tmp_path)
 
 
 QUICK = ("model.hidden_dim=16", "head.hidden_dim=16", "train.epochs=2", "train.batch_size=16", "data.split=random")
@@ -127,23 +145,17 @@ OPTIONS = ("--target", "size", "model.hidden_dim=64", "model.dropout=0.2", "head
            "data.split=random", "train.deterministic=true", "train.epochs=6", "train.patience=6")  # fmt: skip
 
 
-@pytest.fixture
-def slow(place: Path) -> Path:
+def table_of_chains(folder: Path) -> Path:
     """Enough molecules that an epoch takes a noticeable time."""
     chains = [m for m in SMILES if m[0] in "Cc" and m[1:2] != "l"]
     rows = [(f"{'C' * (n + 1)}{m}", len(m) + 0.1 * n) for n in range(6) for m in chains]
-    return write_csv(place / "slow.csv", ["smiles", "size"], rows)
+    return write_csv(folder / "slow.csv", ["smiles", "size"], rows)
 
 
-def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
-    """Read stderr until a line holds `text`."""
-    assert process.stderr is not None
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        if text in line:
-            return seen
-    raise AssertionError(f"{text!r} never came:\n{seen}")
+@pytest.fixture
+def slow(place: Path) -> Path:
+    """The table of chains."""
+    return table_of_chains(place)
 
 
 @pytest.fixture(scope="session")

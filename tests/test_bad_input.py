@@ -2,8 +2,8 @@
 
 import os
 import resource
-import subprocess
-import sys
+from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from mlflow import MlflowClient
 
-from tests.conftest import QUICK, SMILES, Cli, write_csv
+from tests.conftest import QUICK, SMILES, Cli, Start, write_csv
 
 GOOD = [(s, i * 0.5, i % 2) for i, s in enumerate(SMILES)]
 
@@ -220,38 +220,31 @@ def test_a_prediction_that_cannot_be_written(place: Path, cli: Cli) -> None:
         assert message in done.err
 
 
-def limited(arguments: list[str], limit: int, place: Path) -> "subprocess.CompletedProcess[str]":
-    """`drugml ARGS` where no file may grow over `limit` bytes.
-
-    The limit stands for a full disk: a write fails in the kernel in the same way.
-    """
-    program = f"import sys; sys.argv = ['drugml', *{arguments!r}]; from drugml.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, check=False, cwd=place,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )  # fmt: skip
+def no_file_over(limit: int) -> Callable[[], None]:
+    """Stands for a full disk: a write fails in the kernel in the same way."""
+    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
 
 
-def test_a_disk_that_fills_during_training(place: Path) -> None:
+def test_a_disk_that_fills_during_training(place: Path, process: Start) -> None:
     table = write_csv(place / "a.csv", ["smiles", "y"], [r[:2] for r in GOOD])
-    done = limited(["train", str(table), "--target", "y", "data.split=random", "train.epochs=2"], 3_000_000, place)
-    assert done.returncode == 2, done.stderr
-    assert "cannot be written: File too large" in done.stderr
-    assert "make room and go on with: drugml train --resume" in done.stderr
+    options = ("--target", "y", "data.split=random", "train.epochs=2")
+    done = process("train", table, *options, cwd=place, before=no_file_over(3_000_000))
+    assert done.wait() == 2, done.errors
+    assert "cannot be written: File too large" in done.errors
+    assert "make room and go on with: drugml train --resume" in done.errors
     (config,) = (place / "runs").rglob("config.yaml")
     run = MlflowClient(f"sqlite:///{place}/mlflow.db").get_run(config.parent.name)
     assert run.info.status == "FAILED"
 
 
 @pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
-def test_a_disk_that_is_full(place: Path, cli: Cli, out: str) -> None:
+def test_a_disk_that_is_full(place: Path, cli: Cli, process: Start, out: str) -> None:
     table = write_csv(place / "a.csv", ["smiles", "y"], [r[:2] for r in GOOD])
     assert cli("train", table, "--target", "y", "--model", "mean").code == 0
     (bundle,) = (place / "runs").rglob("bundle")
     many = write_csv(place / "many.csv", ["smiles", "text"], [(s, os.urandom(4000).hex()) for s in SMILES])
-    done = limited(["predict", str(bundle), str(many), "--out", out], 100_000, place)
-    assert done.returncode == 2, done.stderr
-    assert f"{out}: cannot be written: " in done.stderr
-    assert "File too large; nothing was left behind" in done.stderr
+    done = process("predict", bundle, many, "--out", out, cwd=place, before=no_file_over(100_000))
+    assert done.wait() == 2, done.errors
+    assert f"{out}: cannot be written: " in done.errors
+    assert "File too large; nothing was left behind" in done.errors
     assert not [p for p in place.iterdir() if "out" in p.name]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
 
 from drugml.config.audit import AuditSpec
 from drugml.data.audit.audit import audit
@@ -16,6 +18,7 @@ from drugml.data.audit.pileup import piles
 from drugml.data.audit.record import Record
 from drugml.data.facts import inspect
 from drugml.data.status import BadRow, Reject, Status
+from drugml.evaluation import card_map
 from drugml.evaluation.card import card, write_card
 from drugml.evaluation.card_charts import histogram
 from tests.conftest import SMILES
@@ -213,3 +216,9 @@ def test_a_card_is_written(tmp_path: Path) -> None:
     found = audit(record, looked.facts, AuditSpec())
     write_card(tmp_path / "card.html", record, looked.facts, found, spec=AuditSpec(), about={}, positive={}, fold=None)
     assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_map_is_drawn_of_rdkits_fingerprints() -> None:
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
+    expected = [generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(s)) for s in SMILES]
+    np.testing.assert_array_equal(card_map._bits(SMILES), expected)

@@ -117,7 +117,8 @@ def test_a_step_waits_for_nothing(data: TrainingData) -> None:
 
 
 @needs_compiler
-def test_compiled_equals_eager(caplog: pytest.LogCaptureFixture) -> None:
+def test_compiled_equals_eager(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)  # else processes are started that import torch
     model = DmpnnSpec(hidden_dim=20, depth=2)
     layout = layout_of(model.featurizer)
     store = FEATURIZERS.build(model.featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES])

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from mlflow import MlflowClient
 
-from tests.conftest import OPTIONS, ROOT, Cli, drugml_process, wait_for
+from tests.conftest import OPTIONS, ROOT, Cli, Start
 
 
 def run_of(place: Path) -> tuple[MlflowClient, str]:
@@ -19,13 +21,11 @@ def run_of(place: Path) -> tuple[MlflowClient, str]:
 
 
 def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
-    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+    place: Path, slow: Path, cli: Cli, process: Start
 ) -> None:
-    process = drugml_process("train", slow, *OPTIONS, cwd=place)
-    processes.append(process)
-    wait_for(process, "epoch   2/6")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    killed = process("train", slow, *OPTIONS, cwd=place)
+    killed.wait_for("epoch   2/6")
+    killed.kill()
     client, run_id = run_of(place)
     assert client.get_run(run_id).info.status == "RUNNING"  # nobody was left to say otherwise
     foreign = client.create_run("0", tags={"mlflow.user": "somebody else", "drugml.version": "1"}).info.run_id
@@ -57,47 +57,49 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     assert f"run {run_id} is complete (FINISHED); there is nothing to resume" in again.err
 
 
-def test_a_job_that_is_preempted_goes_on_when_it_is_queued_again(
-    place: Path, slow: Path, processes: list["subprocess.Popen[str]"]
-) -> None:
-    """SLURM is not here: its number, its signal to the batch script, and a second start."""
+@contextmanager
+def queued(place: Path, slow: Path) -> Iterator["subprocess.Popen[str]"]:
+    """SLURM is not here: its number, and its start of the batch script."""
     command = ["bash", str(ROOT / "scripts/slurm_train.sh"), str(slow), *OPTIONS]
     known = {"SLURM_JOB_ID": "7", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    process = subprocess.Popen(
+        command, cwd=place, env=os.environ | known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
-    def start() -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            command, cwd=place, env=os.environ | known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        processes.append(process)
-        return process
 
-    job = start()
-    wait_for(job, "epoch   2/6")
-    job.send_signal(signal.SIGTERM)
-    _, err = job.communicate(timeout=120)
-    assert job.returncode == 143, err
+def test_a_job_that_is_preempted_goes_on_when_it_is_queued_again(place: Path, slow: Path) -> None:
+    with queued(place, slow) as job:
+        assert job.stderr is not None
+        assert any("epoch   2/6" in line for line in job.stderr)
+        job.send_signal(signal.SIGTERM)
+        _, err = job.communicate(timeout=120)
+        assert job.returncode == 143, err
     client, run_id = run_of(place)
     assert client.get_run(run_id).info.status == "KILLED"
     assert (place / "runs/7/slow" / run_id / "last.ckpt").exists()
-    job = start()
-    out, err = job.communicate(timeout=300)
-    assert job.returncode == 0, err
+    with queued(place, slow) as job:
+        out, err = job.communicate(timeout=300)
+        assert job.returncode == 0, err
     assert "resumed after epoch" in err
     assert f"run       {run_id}" in out
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
 def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
-    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+    place: Path, slow: Path, cli: Cli, process: Start
 ) -> None:
-    process = drugml_process("train", slow, *OPTIONS, cwd=place)
-    processes.append(process)
-    wait_for(process, "epoch   2/6")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert "stopped; go on with: drugml train --resume last" in err
+    stopped = process("train", slow, *OPTIONS, cwd=place)
+    stopped.wait_for("epoch   2/6")
+    stopped.signal(signal.SIGINT)
+    assert stopped.wait(120) == 130, stopped.errors
+    assert "stopped; go on with: drugml train --resume last" in stopped.errors
     client, run_id = run_of(place)
     assert client.get_run(run_id).info.status == "KILLED"
     resumed = cli("train", "--resume", run_id)
@@ -105,28 +107,21 @@ def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
     assert client.get_run(run_id).info.status == "FINISHED"
 
 
-def test_a_run_that_is_still_training_cannot_be_resumed(
-    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
-) -> None:
-    process = drugml_process("train", slow, *OPTIONS, "train.epochs=10000", cwd=place)
-    processes.append(process)
-    wait_for(process, "epoch   1/10000")
+def test_a_run_that_is_still_training_cannot_be_resumed(place: Path, slow: Path, cli: Cli, process: Start) -> None:
+    training = process("train", slow, *OPTIONS, "train.epochs=10000", cwd=place)
+    training.wait_for("epoch   1/10000")
     client, run_id = run_of(place)
     refused = cli("train", "--resume", run_id)
     assert refused.code == 2
     assert f"run {run_id}: another process is training it now" in refused.err
     assert client.get_run(run_id).info.status == "RUNNING"
-    assert process.poll() is None
+    assert training.poll() is None
 
 
-def test_resuming_with_changed_data_is_refused(
-    place: Path, slow: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
-) -> None:
-    process = drugml_process("train", slow, *OPTIONS, cwd=place)
-    processes.append(process)
-    wait_for(process, "epoch   1/6")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def test_resuming_with_changed_data_is_refused(place: Path, slow: Path, cli: Cli, process: Start) -> None:
+    killed = process("train", slow, *OPTIONS, cwd=place)
+    killed.wait_for("epoch   1/6")
+    killed.kill()
     slow.write_text(slow.read_text().replace("CCO,", "CCN,", 1))
     refused = cli("train", "--resume", "last")
     assert refused.code == 2

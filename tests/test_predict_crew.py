@@ -1,6 +1,8 @@
 """Worker processes: order, bounded memory, and what a molecule costs that raises, kills or hangs."""
 
 import multiprocessing
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,3 +102,14 @@ def test_processes_that_cannot_start_are_no_endless_loop() -> None:
     text = "a worker process could not start: FileNotFoundError: the bundle"
     with Crew(raising, 1, MODULES) as crew, pytest.raises(RuntimeError, match=text):
         list(crew.run(cases([["C"]])))
+
+
+def test_what_is_imported_ahead_is_found_where_this_process_finds_it(tmp_path: Path) -> None:
+    """In Python's search path as it is now, not as it was when Python started."""
+    (tmp_path / "elsewhere.py").write_text("import pathlib; pathlib.Path(__file__).with_name('imported').touch()")
+    program = (
+        "import os, sys, time\nfrom drugml.data.worker import warm_up\nsys.path.insert(0, sys.argv[1])\n"
+        "before = dict(os.environ)\nwarm_up(['elsewhere'])\nassert dict(os.environ) == before\n"
+        "while not os.path.exists(sys.argv[1] + '/imported'): time.sleep(0.01)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True, timeout=60)

@@ -19,7 +19,7 @@ from drugml.prediction.versions import processor, relevant
 from drugml.runs.predict import cluster, predict
 from drugml.runs.predict.cluster import check_alike
 from drugml.runs.predict.engines import Local, Ray
-from tests.conftest import Cli, write_csv
+from tests.conftest import Cli, Start, write_csv
 from tests.pieces import POOL
 
 installed = pytest.mark.skipif(find_spec("ray") is None, reason="Ray, an optional extra, is not installed")
@@ -112,12 +112,10 @@ def test_a_fault_of_the_whole_job_is_told_as_here(bundle: Path, tmp_path: Path, 
 
 
 @installed
-def test_from_the_command_line_on_this_machine_alone(bundle: Path, many: Path, tmp_path: Path, cli: Cli) -> None:
+def test_from_the_command_line_on_this_machine_alone(bundle: Path, many: Path, tmp_path: Path, process: Start) -> None:
     predict([str(bundle)], [str(many)], tmp_path / "here.csv", engine=Local(0))
-    command = [sys.executable, "-c", "from drugml.cli.main import main; main()", "predict", str(bundle), str(many)]
-    options = ["--out", "out.csv", "--engine", "ray", "--workers", "1"]
-    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = process("predict", bundle, many, "--out", "out.csv", "--engine", "ray", "--workers", 1, cwd=tmp_path)
+    assert done.wait() == 0, done.errors
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
 
 

@@ -2,8 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
+import resource
+import signal
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from drugml.errors import UserError
 from drugml.prediction.bundle import load
 from drugml.runs.predict import predict
 from drugml.runs.predict.job import Job
-from tests.conftest import Cli, drugml_process, read_csv, write_csv
+from tests.conftest import Cli, Start, read_csv, write_csv
 from tests.pieces import POOL, killed
 
 pytestmark = pytest.mark.usefixtures("small_pieces")
@@ -43,21 +43,20 @@ def test_a_killed_job_goes_on_to_the_same_bytes(
 
 
 def test_the_command_is_killed_with_its_workers_and_goes_on(
-    bundle: Path, tmp_path: Path, cli: Cli, processes: list["subprocess.Popen[str]"]
+    bundle: Path, tmp_path: Path, cli: Cli, process: Start
 ) -> None:
     source = write_csv(tmp_path / "in.csv", ["SMILES"], [[s] for s in POOL * 60])
-    process = drugml_process("predict", bundle, source, "--out", "out.csv", "--workers", 2, cwd=tmp_path)
-    processes.append(process)
+    first = process("predict", bundle, source, "--out", "out.csv", "--workers", 2, cwd=tmp_path)
     state = tmp_path / ".out.csv.parts/state.json"
     while not (state.exists() and json.loads(state.read_text())["done"]["rows"]):
-        assert process.poll() is None, process.stderr
+        assert first.poll() is None, first.errors
         time.sleep(0.01)
-    workers = [p.name for p in Path("/proc").iterdir() if _group(p.name) == process.pid and p.name != str(process.pid)]
-    process.kill()  # the main process only
-    process.wait()
+    workers = [p.name for p in Path("/proc").iterdir() if _group(p.name) == first.pid and p.name != str(first.pid)]
+    first.signal(signal.SIGKILL)  # the main process only
+    first.wait()
     assert len(workers) >= 2
     deadline = time.monotonic() + 30
-    while any(_group(p) == process.pid for p in workers):  # they end by themselves
+    while any(_group(p) == first.pid for p in workers):  # they end by themselves
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -178,20 +177,18 @@ def test_ctrl_c_keeps_what_is_done(
     assert len(read_csv(tmp_path / "out.csv")) == 300
 
 
-def test_a_disk_that_fills_later_keeps_what_is_done(bundle: Path, many: Path, tmp_path: Path) -> None:
-    program = (
-        "import resource, sys\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
-        "from drugml.runs.predict import stream\n"
-        "stream.CHUNK = 64\n"
-        f"sys.argv = ['drugml', 'predict', {str(bundle)!r}, {str(many)!r}, '--out', 'out.csv']\n"
-        "from drugml.cli.main import main\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert "out.csv: cannot be written: File too large; " in done.stderr
-    assert "rows are kept in .out.csv.parts; go on with --resume when it can be written" in done.stderr
+def _small_disk_and_pieces() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    from drugml.runs.predict import stream
+
+    stream.CHUNK = 64
+
+
+def test_a_disk_that_fills_later_keeps_what_is_done(bundle: Path, many: Path, tmp_path: Path, process: Start) -> None:
+    done = process("predict", bundle, many, "--out", "out.csv", cwd=tmp_path, before=_small_disk_and_pieces)
+    assert done.wait() == 2, done.errors
+    assert "out.csv: cannot be written: File too large; " in done.errors
+    assert "rows are kept in .out.csv.parts; go on with --resume when it can be written" in done.errors
     predict([str(bundle)], [str(many)], tmp_path / "whole.csv")
     rows = json.loads((tmp_path / ".out.csv.parts/state.json").read_text())["done"]["rows"]
     assert rows in range(64, 300, 64)

@@ -4,33 +4,29 @@ import logging
 import os
 import pty
 import re
-import subprocess
-import sys
+import select
 from pathlib import Path
 
 import pytest
 
 from drugml.data import progress
 from tests.conftest import QUICK, Cli
+from tests.processes import Drugml
 
 
 def in_a_terminal(arguments: list[str], folder: Path) -> str:
     """Output of `drugml ARGS` with a real terminal as stdout and stderr."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-c", "from drugml.cli.main import main; main()", *arguments]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
-    process = subprocess.Popen(command, cwd=folder, stdout=slave, stderr=slave, stdin=slave, env=environment)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")
+        patch.setenv("COLUMNS", "200")
+        process = Drugml(*arguments, cwd=folder, terminal=os.ttyname(slave))
+    seen, over = b"", False
+    while not over:
+        over = process.poll() is not None  # asked before the last look at what it has written
+        while select.select([master], [], [], 0.0 if over else 0.05)[0]:
+            seen += os.read(master, 65536)
     os.close(slave)
-    seen = b""
-    while True:
-        try:
-            part = os.read(master, 65536)
-        except OSError:  # Linux says so when the last writer is gone
-            break
-        if not part:
-            break
-        seen += part
-    process.wait()
     os.close(master)
     return seen.decode()
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from drugml.tracking.store import MlflowClient, mlflow
-from tests.conftest import QUICK, Cli, read_csv, write_csv
+from tests.conftest import QUICK, Cli, Start, read_csv, write_csv
 from tests.servers import TEAM_SERVER, team_server
 
 
@@ -122,33 +122,16 @@ def test_a_run_on_a_server_is_complete_and_its_model_is_used_from_there(
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
 
 
-FOUR = """
-import os, sys, traceback
-from drugml.cli.config import resolve
-from drugml.runs.train import train  # what takes seconds is imported once, before there are four of them
-from drugml.training.listener import Silent
-children = []
-for n in range(4):
-    if (child := os.fork()):
-        children.append(child)
-        continue
-    code = 1
-    try:
-        train(resolve("small.csv", [*sys.argv[1:], f"tracking.run=run-{n}"], ["size"], None, "mean"), Silent())
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) != 0 for c in children))
-"""
-
-
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"])
 def test_four_trainings_at_once_on_a_new_store_lose_nothing(
-    where: str, request: pytest.FixtureRequest, small: Path, tmp_path: Path
+    where: str,
+    request: pytest.FixtureRequest,
+    small: Path,
+    tmp_path: Path,
+    process: Start,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("DRUGML_CACHE", str(tmp_path / "cache"))  # else the database would be there to copy
     uri = f"sqlite:///{tmp_path}/new.db" if where == "sqlite" else request.getfixturevalue("server").address
     arguments = (
         "data.split=random",
@@ -156,11 +139,10 @@ def test_four_trainings_at_once_on_a_new_store_lose_nothing(
         "tracking.experiment=at-once",
         "tracking.register_as=at-once",
     )
-    done = subprocess.run(
-        [sys.executable, "-c", FOUR, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "locked" not in done.stderr
+    train = ("train", small, "--target", "size", "--model", "mean", *arguments)
+    for one in [process(*train, f"tracking.run=run-{n}", cwd=tmp_path) for n in range(4)]:
+        assert one.wait() == 0, one.errors
+        assert "locked" not in one.errors
 
     client = MlflowClient(uri, uri)
     runs = client.search_runs([client.get_experiment_by_name("at-once").experiment_id])

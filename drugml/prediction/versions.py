@@ -23,7 +23,13 @@ LIBRARIES = {
 
 def versions() -> dict[str, str]:
     """Package to version, drugml, its plug-ins and Python included; what is not installed is left out."""
-    found = {"drugml": drugml.__version__, "python": platform.python_version(), **packages()}
+    return {"drugml": drugml.__version__, "python": platform.python_version(), **packages(), **_installed()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Looked up once: each look reads a file, and a run asks again and again."""
+    found = {}
     for name in (*PACKAGES, *chain(*LIBRARIES.values())):
         try:
             found[name] = version(name)

@@ -17,6 +17,7 @@ from threading import Thread
 import torch
 
 from drugml.config.run import RunSpec
+from drugml.data.worker import FORKS, warm_up
 from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
 from drugml.featurizers.pack import cores
@@ -86,6 +87,7 @@ def cross_validate(config: RunSpec, k: int, repeats: int, jobs: int | None, list
         Stopped: on Ctrl-C or SIGTERM; can be resumed.
     """
     with stop_signals():
+        _import_ahead(jobs)
         drawn = draw_folds(config, k, repeats)
         dataset, name = drawn.dataset(Place(1, 1)), f"{drawn.config.model.name} cv"
         counts = {"folds": k, "repeats": repeats}
@@ -112,6 +114,7 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
         UserError: if it is complete, its folder is gone, or data or split are not the same any more.
     """
     with stop_signals():
+        _import_ahead(jobs)
         store, found, folder = found_again(reference, CV, COUNTS, uri)
         drawn = open_folds(folder, found.tags)
         complete = drawn.done(store, found.run_id, folder)
@@ -123,6 +126,15 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
             whole = Whole(run.run_id, folder, store.uri, found.tags, runs)
             done = _finish(drawn, whole, complete, run, jobs, listener)
         return replace(done, unsent=unsent(folder))
+
+
+def _import_ahead(jobs: int | None) -> None:
+    """Begin to import, once for all, what processes need that train folds; before any others are started.
+
+    Where there is a GPU each imports for itself: what an import does to CUDA does not outlive a fork.
+    """
+    if jobs != 1 and not torch.cuda.is_available():
+        warm_up([__name__])
 
 
 def _finish(
@@ -157,26 +169,30 @@ def _trained(
     if lanes <= 1:
         yield from (drawn.train(p, store, whole.runs[p], whole.folder, listener) for p in left)
         return
-    context = get_context("spawn")
+    context = get_context("forkserver" if FORKS and not gpus else "spawn")
     lane = context.Value("i", 0)
     pool = ProcessPoolExecutor(lanes, context, _begin, (whole, max(1, cores() // lanes), gpus, lane))
+    futures = [pool.submit(_train, p) for p in left]
     try:
-        for job in as_completed([pool.submit(_train, p) for p in left]):
-            yield job.result()
+        for future in as_completed(futures):
+            yield future.result()
     except BrokenProcessPool:
         raise UserError(
             f"a process that trained a fold was killed, perhaps for want of memory; with fewer --jobs, go on with: "
             f"drugml cv --resume {whole.run_id}"
         ) from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in futures:
+            future.cancel()
         for child in active_children():  # folds under way are marked as KILLED and can go on
             child.terminate()
-        pool.shutdown(wait=True)
+        pool.shutdown()  # only once: a second call would not wait
 
 
 _own: tuple[Folds, Whole, Store]
 """Of a worker process."""
+_stopped = False
+"""Whether a worker process was told to stop; a fold may have been handed to it before."""
 
 
 def _begin(whole: Whole, threads: int, gpus: int, lane: "object") -> None:
@@ -203,9 +219,16 @@ def _end_with_parent() -> None:
 
 
 def _train(place: Place) -> Fold:
+    global _stopped  # noqa: PLW0603  as `_own`
     drawn, whole, store = _own
-    with stop_signals():
-        return drawn.train(place, store, whole.runs[place], whole.folder, Silent())
+    try:
+        with stop_signals():
+            if _stopped:
+                raise Stopped(128 + signal.SIGTERM)
+            return drawn.train(place, store, whole.runs[place], whole.folder, Silent())
+    except Stopped:
+        _stopped = True
+        raise
 
 
 def _headline(fold: Fold) -> str:

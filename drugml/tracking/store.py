@@ -9,6 +9,7 @@ from filelock import FileLock
 
 import drugml.tracking as _  # noqa: F401  sets the environment before MLflow is imported
 from drugml.errors import UserError
+from drugml.tracking import template
 from drugml.tracking.stopping import unstopped
 
 import mlflow  # isort: skip
@@ -117,6 +118,8 @@ def _prepare_sqlite(uri: str, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=120):
+            if not path.exists() and "?" not in path.name:  # what follows it is options
+                template.begin(path)
             MlflowClient(uri, uri).search_experiments(max_results=1)
     except OSError as error:
         raise UserError(f"{path}: the tracking database cannot be written: {error.strerror or error}") from None

@@ -21,13 +21,13 @@ from drugml.errors import UserError
 RADIUS, BITS = 2, 2048
 CHUNK = 1_000
 """Molecules that are held as RDKit objects at a time: each takes about 10 kB."""
-WORTH_A_POOL = 20_000
-"""Molecules for which starting processes pays."""
+WORTH_A_POOL = 4_000
+"""Fewer molecules are done before workers have started."""
 BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
 THREADS = 4
-"""More would wait for memory."""
+"""More would wait for memory, and each takes some 30 MB of it."""
 
 MOST = 150_000
 """Different molecules, beyond which comparing each with each would take more than minutes."""
@@ -142,7 +142,7 @@ def _by_block(queries: Fingerprints, targets: Fingerprints, look: Callable[[Simi
         tanimoto = Tanimoto(targets[start : start + BLOCK])
         return [look(tanimoto(bits)) for bits in on]
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(min(THREADS, cores())) as pool:
         yield from pool.map(job, range(0, len(targets), BLOCK))
 
 

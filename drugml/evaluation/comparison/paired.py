@@ -3,6 +3,7 @@
 Shape letters: F folds, K models.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,8 +56,14 @@ def tukey(scores: Floats) -> Pairwise:
     with np.errstate(divide="ignore", invalid="ignore"):
         q = np.nan_to_num(np.abs(difference[i, j]) / error, nan=0.0)
     p[i, j] = p[j, i] = stats.studentized_range.sf(q, models, freedom)
-    reach = float(stats.studentized_range.ppf(LEVEL, models, freedom)) * error
+    reach = _critical(models, freedom) * error
     return Pairwise(difference, p, difference - reach, difference + reach)
+
+
+@cache
+def _critical(models: int, freedom: int) -> float:
+    """The studentized range that is passed by chance as often as `LEVEL` allows; found by a search over integrals."""
+    return float(stats.studentized_range.ppf(LEVEL, models, freedom))
 
 
 def corrected_t(scores: Floats, test_share: float) -> Pairwise:
