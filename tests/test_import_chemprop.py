@@ -28,7 +28,11 @@ from tests.conftest import ROOT, Cli
 DATA = ROOT / "tests/data/chemprop"
 NUMBERS = [DATA / "regression-1.pt", DATA / "regression-2.pt"]
 CLASSES = [DATA / "classification.ckpt"]
+DESCRIBED = [DATA / "numbers-rdkit-1.pt", DATA / "numbers-rdkit-2.pt"]
+RDKIT = ["--descriptors", "rdkit"]
 Change = Callable[[dict[str, Any]], object]
+Altered = Callable[..., Path]
+"""A change, and the file that it is made to."""
 
 
 def expected(name: str) -> tuple[list[str], np.ndarray]:
@@ -42,6 +46,8 @@ def expected(name: str) -> tuple[list[str], np.ndarray]:
     [
         (NUMBERS, "regression", [], ("logP", "weight")),
         (CLASSES, "classification", ["--target", "polar", "--target", "aromatic"], ("polar", "aromatic")),
+        (DESCRIBED, "numbers-rdkit", RDKIT, ("logP", "weight")),
+        ([DATA / "classes-rdkit.pt"], "classes-rdkit", RDKIT, ("polar", "aromatic")),  # not scaled
     ],
 )
 def test_predictions_are_chemprops(
@@ -62,6 +68,36 @@ def test_predictions_are_chemprops(
     again = cli("models", "import", "chemprop", *files, "--out", out, *options)
     assert again.code == 2
     assert "exists already" in again.err
+
+
+def test_descriptors_are_named_by_the_user(altered: Altered, cli: Cli) -> None:
+    done = cli("models", "import", "chemprop", *DESCRIBED, "--name", "a")
+    assert done.code == 2
+    assert "if you say so: --descriptors rdkit\n  X_d_transform: ScaleTransform; supported: " in done.err
+    with pytest.raises(UserError, match=r"16 columns .* 16, 0 extra .*\(X_d\); supported: 217, as --descriptors rdkit"):
+        load(NUMBERS, descriptors="rdkit")
+    with pytest.raises(UserError, match=r", 200 extra .*\(X_d\); supported: 217, as --descriptors rdkit says"):
+        load([altered(setting("predictor.input_dim", 216))], descriptors="rdkit")
+    with pytest.raises(UserError, match=r"^--descriptors v1_rdkit_2d: expected rdkit, which Chemprop calls rdkit_2d; "):
+        load(DESCRIBED, descriptors="v1_rdkit_2d")
+
+
+def test_descriptors_are_scaled_as_the_settings_say(altered: Altered) -> None:
+    def unscaled(values: dict[str, Any]) -> None:
+        values["hyper_parameters"]["X_d_transform"] = None
+
+    def lost(values: dict[str, Any]) -> None:
+        del values["state_dict"]["X_d_transform.mean"]
+
+    for change, said in ((unscaled, "X_d_transform.mean"), (lost, "X_d_transform.mean is missing")):
+        with pytest.raises(UserError, match=f"its weights do not fit its settings: .*{said}"):
+            load([altered(change, DESCRIBED[0])], descriptors="rdkit")
+
+
+def test_a_molecule_too_large_for_all_descriptors_is_rejected() -> None:
+    found = load(DESCRIBED, descriptors="rdkit").predict(["C" * 150, "C" * 151])
+    assert np.isfinite(found.values[0]).all()
+    assert found.rejects[1].reason == "151 heavy atoms, more than data.max_atoms = 150"
 
 
 def test_a_version_says_where_it_came_from(place: Path, cli: Cli) -> None:
@@ -182,11 +218,11 @@ def inside(value: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], Path]:
+def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Altered:
     """A file of Chemprop with something else in it; classes are written under the names that they stand for."""
 
-    def write(change: Change) -> Path:
-        values = read(NUMBERS[0], PACKAGES, "").values
+    def write(change: Change, source: Path = NUMBERS[0]) -> Path:
+        values = read(source, PACKAGES, "").values
         for part in ("message_passing", "predictor"):
             values["hyper_parameters"][part]["activation"] = torch.nn.ReLU()
         values["hyper_parameters"]["message_passing"]["graph_transform"] = None
@@ -244,9 +280,14 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("message_passing.d_vd", 3, "3 extra atom descriptors (V_d); supported: none"),
     ("message_passing.V_d_transform", SCALE, "V_d_transform: scaled extra features or descriptors; supported: none"),
     ("message_passing.graph_transform", SCALE, "graph_transform: scaled extra features or descriptors; supported"),
-    ("X_d_transform", SCALE, "X_d_transform: scaled extra molecule descriptors; supported: none"),
+    ("X_d_transform", SCALE, "X_d_transform: ScaleTransform; supported: ScaleTransform of what --descriptors names"),
     ("predictor.activation", torch.nn.SELU(), "predictor.activation: selu; supported: relu"),
-    ("predictor.input_dim", 20, "20 columns where messages give 16; supported: no extra molecule descriptors (X_d)"),
+    (
+        "predictor.input_dim",
+        233,
+        "233 columns where messages give 16, 217 extra molecule descriptors (X_d); supported: the 217 of Chemprop's "
+        "rdkit_2d, if you say so: --descriptors rdkit",
+    ),
     ("predictor.hidden_dim", [16, 8], "predictor.hidden_dim: [16, 8]; supported: hidden layers of one width"),
     ("agg.cls", kind("chemprop.nn.agg.AttentiveAggregation"), "agg: AttentiveAggregation; supported: MeanAggregation,"),
     *(("predictor.cls", kind(f"chemprop.nn.predictors.{n}"), f"{n}; supported: RegressionFFN, Binary") for n in HEADS),
@@ -254,9 +295,7 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("where", "value", "said"), REFUSED)
-def test_what_the_network_has_not_is_refused(
-    altered: Callable[[Change], Path], where: str, value: Any, said: str
-) -> None:
+def test_what_the_network_has_not_is_refused(altered: Altered, where: str, value: Any, said: str) -> None:
     path = altered(setting(where, value))
     with pytest.raises(UserError) as refused:
         load([path])
@@ -265,7 +304,7 @@ def test_what_the_network_has_not_is_refused(
     assert said in text
 
 
-def test_all_that_is_missing_is_said_at_once(altered: Callable[[Change], Path]) -> None:
+def test_all_that_is_missing_is_said_at_once(altered: Altered) -> None:
     def change(values: dict[str, Any]) -> None:
         values["hyper_parameters"]["message_passing"] |= {"undirected": True, "bias": True}
 
@@ -273,12 +312,12 @@ def test_all_that_is_missing_is_said_at_once(altered: Callable[[Change], Path]) 
         load([altered(change)])
 
 
-def test_settings_of_another_kind_are_no_accident(altered: Callable[[Change], Path]) -> None:
+def test_settings_of_another_kind_are_no_accident(altered: Altered) -> None:
     with pytest.raises(UserError, match="its settings are of no kind that Chemprop 2 writes: unhashable type"):
         load([altered(setting("predictor.hidden_dim", [[16], [8]]))])
 
 
-def test_weights_must_fit(altered: Callable[[Change], Path]) -> None:
+def test_weights_must_fit(altered: Altered) -> None:
     load([altered(lambda values: None)])
     first = "message_passing.W_i.weight"
     changes: dict[str, Change] = {
