@@ -94,10 +94,14 @@ def test_descriptors_are_scaled_as_the_settings_say(altered: Altered) -> None:
             load([altered(change, DESCRIBED[0])], descriptors="rdkit")
 
 
-def test_a_molecule_too_large_for_all_descriptors_is_rejected() -> None:
-    found = load(DESCRIBED, descriptors="rdkit").predict(["C" * 150, "C" * 151])
+def test_a_molecule_whose_descriptors_we_do_not_know_is_rejected() -> None:
+    """Of Ipc that of large molecules, and what 32 bits do not hold."""
+    found = load(DESCRIBED, descriptors="rdkit").predict(["C" * 30, "C" * 151, "C1CC1" * 50])
     assert np.isfinite(found.values[0]).all()
-    assert found.rejects[1].reason == "151 heavy atoms, more than data.max_atoms = 150"
+    assert [r.reason for r in found.rejects.values()] == [
+        "151 heavy atoms, more than data.max_atoms = 150",
+        "the model gives no finite value of logP, weight",
+    ]
 
 
 def test_a_version_says_where_it_came_from(place: Path, cli: Cli) -> None:

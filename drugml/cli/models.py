@@ -40,7 +40,7 @@ def show_options(section: str, name: str, spec: "type[Spec]") -> None:
     typer.echo(f"{name}: {about(spec)}")
     for key, field in spec.model_fields.items():
         if key != "name":
-            typer.echo(f"  {section}.{key:<14}{_default(field.default):<8}  {field.description or ''}")
+            typer.echo(f"  {section}.{key:<17}{_default(field.default):<8}  {field.description or ''}")
 
 
 def _default(value: object) -> str:

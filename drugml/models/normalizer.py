@@ -57,19 +57,23 @@ class StandardScores(nn.Module):
 
     A value outside of `low` to `high`, the least and greatest of training, counts as the nearer of them, so that a
     descriptor that does not vary among the training molecules is 0. `fill` stands for an undefined value: the mean,
-    which gives 0. Models of other programs have limits that nothing reaches and a fill of their own.
+    which gives 0. Models of other programs have no such limits and a fill of their own. There a value of the size
+    `cut`, at which the featurizer cuts, is undefined too, and where the fill is NaN they give no prediction.
     """
 
     mean: Tensor
+    """(V,), as are the others."""
     sd: Tensor
     low: Tensor
     high: Tensor
     fill: Tensor
+    cut: Tensor
 
     def __init__(self, descriptors: int) -> None:
         super().__init__()
         for name in ("mean", "sd", "low", "high", "fill"):
-            self.register_buffer(name, torch.zeros(descriptors))  # (V,)
+            self.register_buffer(name, torch.zeros(descriptors))
+        self.register_buffer("cut", torch.full((descriptors,), torch.finfo(torch.float32).max))
 
     def fit(self, values: NDArray[np.float32]) -> None:
         """Learn them of (M, V); NaN is undefined."""
@@ -83,7 +87,7 @@ class StandardScores(nn.Module):
             getattr(self, name).copy_(torch.from_numpy(found))
 
     def forward(self, values: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        x = torch.where(values.isnan(), self.fill, values)
+        x = torch.where(values.isnan() | (values.abs() >= self.cut), self.fill, values)
         return (x.clamp(self.low, self.high) - self.mean) / self.sd
 
 

@@ -4,6 +4,7 @@ Batch norm and the divisor of norm pooling are affine and stand before the head,
 scaling of descriptors is affine too and stays apart: where a mean is a million, 32-bit weights would lose it.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from drugml.config.models import DmpnnSpec, HeadSpec
 from drugml.config.tasks import ClassificationSpec, RegressionSpec
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
-from drugml.featurizers.descriptors import LARGE
+from drugml.featurizers.descriptors import LARGE, NAMES
 from drugml.featurizers.featurizer import LARGEST, digest
 from drugml.models.readout import NORM
 from drugml.prediction.chemprop_settings import DESCRIBED, POOLINGS, TASKS, faults, scaled
@@ -173,13 +174,15 @@ def _scaling(weights: dict[str, Tensor], targets: int) -> Scaling:
 def _scores(weights: dict[str, Tensor], scales: bool, descriptors: int) -> dict[str, Tensor]:
     """Take the scaling of descriptors out of the weights, as buffers of our normalizer; without one it changes nothing.
 
-    Chemprop puts 0 for an undefined value before it scales, and has no limits: ours are those of the featurizer.
+    Chemprop puts 0 for an undefined value before it scales, and has no limits. RDKit has Ipc and AvgIpc of every
+    molecule, we have them neither of large ones nor beyond a size: there we have no prediction either.
     """
     zero, one = torch.zeros(descriptors), torch.ones(descriptors)
     mean, sd = zero, one
     if scales:
         mean, sd = (weights.pop(f"X_d_transform.{n}").reshape(descriptors) for n in ("mean", "scale"))
-    found = {"mean": mean, "sd": sd, "low": -LARGEST * one, "high": LARGEST * one, "fill": zero}
+    found = {"mean": mean, "sd": sd, "low": -math.inf * one, "high": math.inf * one, "cut": LARGEST * one}
+    found["fill"] = torch.tensor([math.nan if n in ("Ipc", "AvgIpc") else 0.0 for n in NAMES])
     return {f"normalizer.{k}": v.float() for k, v in found.items()}
 
 
