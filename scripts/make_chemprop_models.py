@@ -7,7 +7,8 @@ Chemprop lives in an environment of its own:
 
 tests/data/chemprop/: an ensemble of two for numbers (`regression-1.pt`, `regression-2.pt`) with batch norm and a
 norm of 50, a checkpoint of Lightning for classes (`classification.ckpt`), and predictions of 30 molecules by both. The
-checkpoint holds the path that it was written to: choose the folder with TMPDIR.
+checkpoint holds the path that it was written to: choose the folder with TMPDIR. With RDKit's descriptors beside the
+network the same again: `numbers-rdkit-1.pt`, `numbers-rdkit-2.pt`, scaled, and `classes-rdkit.pt`, as they come.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import csv
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rdkit import Chem
@@ -24,6 +26,8 @@ HERE = Path(__file__).parents[1] / "tests" / "data"
 OUT = HERE / "chemprop"
 PREDICTED = 30
 """Molecules whose predictions are kept."""
+UNUSUAL = ["[Na+].[Cl-]", "CC(=O)[O-].[Na+]", "[Na+]", "O", "[H][H]", "CC(=O)[O-].[O-]C(C)=O.[Zn+2]"]
+"""Salts and single atoms, of which some descriptors are undefined."""
 SMALL = [
     "--message-hidden-dim",
     "16",
@@ -48,8 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table(folder / "table.csv", smiles)
-        with (folder / "molecules.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([["SMILES"], *([s] for s in smiles[:PREDICTED])])
+        listed(folder / "molecules.csv", smiles[:PREDICTED])
+        listed(folder / "unusual.csv", smiles[:PREDICTED] + UNUSUAL)
         several = [
             "--batch-norm",
             "--aggregation-norm",
@@ -69,6 +73,27 @@ def main() -> None:
         shutil.copy(checkpoint, OUT / "classification.ckpt")
         predict(program, folder, "regression", [OUT / "regression-1.pt", OUT / "regression-2.pt"])
         predict(program, folder, "classification", [folder / "classification" / "model_0" / "best.pt"])
+        with_descriptors(program, folder, several)
+
+
+def with_descriptors(program: Path, folder: Path, several: list[str]) -> None:
+    """Models with all of RDKit's descriptors: an ensemble that scales them, and one model that does not."""
+    beside = ["--molecule-featurizers", "rdkit_2d"]
+    train(program, folder, "regression", ["logP", "weight"], [*several, *beside], "numbers-rdkit")
+    raw = ["--no-descriptor-scaling", "--max-lr", "0.0001", "--init-lr", "0.00001"]  # Ipc is in the millions
+    train(program, folder, "classification", ["polar", "aromatic"], [*raw, *beside], "classes-rdkit")
+    numbers = [OUT / f"numbers-rdkit-{n + 1}.pt" for n in range(2)]
+    for n, path in enumerate(numbers):
+        shutil.copy(folder / "numbers-rdkit" / f"model_{n}" / "best.pt", path)
+    shutil.copy(folder / "classes-rdkit" / "model_0" / "best.pt", OUT / "classes-rdkit.pt")
+    predict(program, folder, "numbers-rdkit", numbers, beside, "unusual.csv")
+    predict(program, folder, "classes-rdkit", [OUT / "classes-rdkit.pt"], beside, "unusual.csv")
+
+
+def listed(path: Path, smiles: list[str]) -> None:
+    """Molecules to be predicted."""
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["SMILES"], *([s] for s in smiles)])
 
 
 def table(path: Path, smiles: list[str]) -> None:
@@ -83,19 +108,21 @@ def table(path: Path, smiles: list[str]) -> None:
             writer.writerow([s, *numbers, *map(int, classes)])
 
 
-def train(program: Path, folder: Path, task: str, targets: list[str], more: list[str]) -> None:
-    """A model into a folder of its own, called as the task."""
-    to = ["-i", folder / "table.csv", "-o", folder / task, "--task-type", task, "--target-columns", *targets]
+def train(program: Path, folder: Path, task: str, targets: list[str], more: list[str], name: str | None = None) -> None:
+    """A model into a folder of its own, called as the task unless it has a name."""
+    to = ["-i", folder / "table.csv", "-o", folder / (name or task), "--task-type", task, "--target-columns", *targets]
     settings = [*SMALL, "--split-sizes", "0.6", "0.2", "0.2", "--accelerator", "cpu", "--num-workers", "0"]
     seeds = ["--data-seed", "0", "--pytorch-seed", "0"]
     subprocess.run([program, "train", *to, "--smiles-columns", "SMILES", *settings, *seeds, *more], check=True)
 
 
-def predict(program: Path, folder: Path, task: str, models: list[Path]) -> None:
-    """The first molecules, by the models together."""
-    out = ["--model-paths", *models, "-o", OUT / f"{task}.csv", "--accelerator", "cpu", "--num-workers", "0"]
-    subprocess.run([program, "predict", "-i", folder / "molecules.csv", *out], check=True)
-    for extra in OUT.glob(f"{task}_*.csv"):
+def predict(
+    program: Path, folder: Path, name: str, models: list[Path], more: Sequence[str] = (), table: str = "molecules.csv"
+) -> None:
+    """The molecules of a table, by the models together."""
+    out = ["--model-paths", *models, "-o", OUT / f"{name}.csv", "--accelerator", "cpu", "--num-workers", "0"]
+    subprocess.run([program, "predict", "-i", folder / table, *out, *more], check=True)
+    for extra in OUT.glob(f"{name}_*.csv"):
         extra.unlink()
 
 

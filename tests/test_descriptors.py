@@ -12,7 +12,7 @@ import pytest
 import torch
 from rdkit import Chem
 from rdkit.Chem import Descriptors, rdReducedGraphs
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, zscore
 
 from drugml.config.base import Spec
 from drugml.config.descriptors import MordredSpec
@@ -27,7 +27,7 @@ from drugml.featurizers.descriptors import NAMES
 from drugml.featurizers.featurizer import LARGEST, Unfit, WithDescriptors
 from drugml.featurizers.mordred import _calculator
 from drugml.featurizers.pack import described, pack
-from drugml.models.normalizer import KNOTS, Normalizer
+from drugml.models.normalizer import KNOTS, Normalizer, StandardScores
 from drugml.prediction.bundle import load as load_bundle
 from tests.conftest import SMILES
 from tests.test_predict import make_bundle
@@ -162,12 +162,33 @@ def test_a_count_that_is_zero_nearly_always_stays_near_zero() -> None:
     assert one > 2
 
 
+def test_standard_scores_are_those_of_scipy_within_the_range_of_training(values: np.ndarray) -> None:
+    scores = StandardScores(values.shape[1])
+    scores.fit(values)
+    z = scores(torch.from_numpy(values)).numpy()
+    varies = np.nanmax(values, axis=0) > np.nanmin(values, axis=0)
+    known = zscore(values[:, varies].astype(np.float64), axis=0, nan_policy="omit")
+    np.testing.assert_allclose(z[:, varies], np.nan_to_num(known), atol=1e-4)
+    assert not z[:, ~varies].any()
+    beyond = scores(torch.full((1, values.shape[1]), LARGEST)).numpy()[0]
+    np.testing.assert_allclose(beyond, z.max(axis=0), atol=1e-5)
+
+
+def test_standard_scores_of_what_is_unknown_or_never_varied_are_zero() -> None:
+    scores = StandardScores(4)
+    train = np.array([[0.1, 1, np.nan, -LARGEST], [0.1, np.nan, np.nan, LARGEST], [0.1, 3, np.nan, 0]], np.float32)
+    scores.fit(train)
+    z = scores(torch.tensor([[7.0, float("nan"), 1.0, LARGEST], [-7.0, 3.0, float("nan"), 0.0]]))
+    np.testing.assert_allclose(z, [[0, 0, 0, 1.5**0.5], [0, 1, 0, 0]], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("model", "more"),
     [
         ("mlp", ["model.hidden_dim=16"]),
         ("mlp", ["model.hidden_dim=16", "featurizer=none", "featurizer.descriptors=[erg, rdkit]"]),
         ("dmpnn", ["model.hidden_dim=16", "featurizer.descriptors=rdkit"]),
+        ("mlp", ["model.hidden_dim=16", "featurizer.descriptor_scale=standard"]),
         ("forest", ["model.trees=5", "featurizer.descriptors=[rdkit]"]),
         ("boosting", ["model.trees=5", "featurizer=none", "featurizer.descriptors=[rdkit]"]),
     ],
@@ -187,6 +208,8 @@ def test_they_stand_in_files_and_overrides(tmp_path: Path) -> None:
     assert read(tmp_path, "model=mlp").with_featurizer().featurizer == MorganSpec(descriptors=("rdkit",))
     run = read(tmp_path, "model=mlp", "featurizer.descriptors=none").with_featurizer()
     assert run.featurizer == MorganSpec()
+    run = read(tmp_path, "model=mlp", "featurizer.descriptor_scale=standard").with_featurizer()
+    assert run.featurizer == MorganSpec(descriptors=("rdkit",), descriptor_scale="standard")
     run = read(tmp_path, "model=mlp", "featurizer=none", "featurizer.descriptors=[rdkit, {name: erg}]")
     assert described(run.featurizer) == "none descriptors=[rdkit, erg]"
     (tmp_path / "r.yaml").write_text(to_yaml(run))
@@ -218,6 +241,16 @@ def test_they_stand_in_files_and_overrides(tmp_path: Path) -> None:
             ["model=mlp", "featurizer=fingerprints", "featurizer.parts=[{name: maccs, descriptors: [erg]}]"],
             "'maccs' has descriptors of its own; name them once, in featurizer.descriptors",
         ),
+        (
+            ["model=mlp", "featurizer=fingerprints", "featurizer.parts=[{name: maccs, descriptor_scale: standard}]"],
+            "'maccs' has a descriptor_scale of its own; set it once, in the featurizer",
+        ),
+        (
+            ["model=forest", "featurizer.descriptors=rdkit", "featurizer.descriptor_scale=standard"],
+            "featurizer.descriptor_scale = 'standard' is for networks that get descriptors; leave it out, or set "
+            "featurizer.descriptors and a network (model is 'forest')",
+        ),
+        (["model=gin", "featurizer.descriptor_scale=standard"], "is for networks that get descriptors; leave it out"),
     ],
 )
 def test_what_is_wrong_is_explained(tmp_path: Path, overrides: list[str], message: str) -> None:

@@ -78,7 +78,7 @@ def test_defaults_live_in_the_spec_only(registry: object) -> None:
     for spec in registry:  # type: ignore[attr-defined]
         parameters = inspect.signature(registry[spec]).parameters.values()  # type: ignore[index]
         options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-        assert {p.name for p in options} == set(spec().kwargs()) - {"descriptors"}  # which every featurizer has
+        assert {p.name for p in options} == set(spec().kwargs()) - {"descriptors", "descriptor_scale"}  # of all
         assert all(p.default is p.empty for p in options)
 
 

@@ -66,7 +66,7 @@ def test_an_unknown_featurizer_is_met_with_the_nearest(cli: Cli) -> None:
     done = cli("featurizers", "show", "macs")
     assert done.code == 2
     assert "there is no featurizer 'macs'; did you mean 'maccs'?" in done.err
-    assert "featurizer.parts         [morgan, maccs, avalon]" in cli("featurizers", "show", "fingerprints").out
+    assert "featurizer.parts            [morgan, maccs, avalon]" in cli("featurizers", "show", "fingerprints").out
 
 
 @pytest.mark.parametrize("name", FINGERPRINTS)

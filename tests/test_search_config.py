@@ -188,3 +188,6 @@ def test_floats_by_steps_are_written_as_meant(tmp_path: Path) -> None:
 def test_a_featurizer_is_not_searched_beside_descriptors_that_it_would_drop(tmp_path: Path) -> None:
     text = refused(tmp_path, HEAD + "  featurizer: [ogb]", featurizer={"name": "ogb", "descriptors": ["rdkit"]})
     assert "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop" in text
+    scaled = {"name": "auto", "descriptor_scale": "standard"}
+    text = refused(tmp_path, HEAD + "  featurizer: [morgan]", model={"name": "mlp"}, featurizer=scaled)
+    assert "`featurizer` cannot be searched beside featurizer.descriptor_scale, which each value would drop" in text

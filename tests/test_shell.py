@@ -73,7 +73,7 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     assert re.search(r"mlp +vector +1,422,848  ", listed)
     assert re.search(r"forest +baseline +Random", listed)
     shown = cli("models", "show", "dmpnn").out
-    assert "model.hidden_dim    300       Width of every directed-bond embedding." in shown
+    assert "model.hidden_dim       300       Width of every directed-bond embedding." in shown
     assert "featurizer by default: chemprop_v2" in shown
     assert "learns 227,700 numbers at these values, without the head" in shown
     assert "Differs from the paper: norm pooling (sum / 100) by default" in shown

@@ -41,7 +41,7 @@ def show_options(section: str, name: str, spec: "type[Spec]") -> None:
     typer.echo(f"{name}: {about(spec)}")
     for key, field in spec.model_fields.items():
         if key != "name":
-            typer.echo(f"  {section}.{key:<14}{_default(field.default):<8}  {field.description or ''}")
+            typer.echo(f"  {section}.{key:<17}{_default(field.default):<8}  {field.description or ''}")
 
 
 def _default(value: object) -> str:
@@ -115,9 +115,12 @@ def chemprop(
     target: Annotated[
         list[str] | None, typer.Option("--target", help="Name of what it predicts, in order; found in .pt otherwise.")
     ] = None,
+    descriptors: Annotated[
+        str | None, typer.Option(help="What it gets beside the molecule: rdkit, if trained with rdkit_2d.")
+    ] = None,
     uri: Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db otherwise.")] = None,
 ) -> None:
     """Import a model that Chemprop 2 trained; it gives the same predictions here. No code in the file is run."""
     from drugml.runs.foreign import import_chemprop
 
-    typer.echo(import_chemprop(files, target or [], name, out, uri).summary())
+    typer.echo(import_chemprop(files, target or [], name, out, uri, descriptors).summary())

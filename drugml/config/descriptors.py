@@ -67,6 +67,9 @@ Descriptors = Annotated[
 ]
 
 
+Scale = Literal["rank", "standard"]
+
+
 class DescribedSpec(Spec):
     """What every featurizer has."""
 
@@ -74,3 +77,5 @@ class DescribedSpec(Spec):
     name: str
     descriptors: Descriptors = ()
     """Real numbers beside its features: a list such as [rdkit, erg], or none."""
+    descriptor_scale: Scale = "rank"
+    """How networks get them: by rank among the training molecules, or as standard scores of these."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.descriptors import DescribedSpec, Descriptors, named
+from drugml.config.descriptors import DescribedSpec, Descriptors, Scale, named
 from drugml.config.geometry import GeometrySpec as GeometrySpec
 from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
 from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
@@ -21,6 +21,8 @@ class AutoFeaturizer(Spec):
     name: Literal["auto"] = "auto"
     descriptors: Descriptors | None = None
     """Real numbers beside its features, such as [rdkit]; None for those that the model is best known with."""
+    descriptor_scale: Scale = "rank"
+    """How networks get them: by rank among the training molecules, or as standard scores of these."""
 
 
 class ChempropV2Spec(DescribedSpec):
@@ -201,6 +203,8 @@ class FingerprintsSpec(FingerprintSpec):
             raise ValueError(f"{twice[0]!r} is named more than once with the same options; leave one out")
         if having := [p.name for p in self.parts if p.descriptors]:
             raise ValueError(f"{having[0]!r} has descriptors of its own; name them once, in featurizer.descriptors")
+        if scaled := [p.name for p in self.parts if p.descriptor_scale != "rank"]:
+            raise ValueError(f"{scaled[0]!r} has a descriptor_scale of its own; set it once, in the featurizer")
         return self
 
 

@@ -1,6 +1,6 @@
 """The whole run config: what `drugml train` reads."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -59,11 +59,17 @@ class RunSpec(Spec):
             )
         if self.train.batch_atoms is not None and self.model.name == "mlp":
             raise ValueError("train.batch_atoms: model 'mlp' sees no atoms; use train.batch_size")
-        descriptors = self.with_featurizer().featurizer.descriptors
+        featurizer = self.with_featurizer().featurizer
+        descriptors = featurizer.descriptors
         if descriptors and not getattr(self.model, "takes_descriptors", True):
             raise ValueError(
                 f"model {self.model.name!r} has no use for featurizer.descriptors; leave "
                 "them out, or use a model that learns from numbers, such as boosting or mlp"
+            )
+        if featurizer.descriptor_scale != "rank" and not (descriptors and isinstance(self.model, EncoderSpec)):
+            raise ValueError(
+                f"featurizer.descriptor_scale = {featurizer.descriptor_scale!r} is for networks that get descriptors; "
+                f"leave it out, or set featurizer.descriptors and a network (model is {self.model.name!r})"
             )
         if self.featurizer.name == "none" and not descriptors:
             raise ValueError(
@@ -86,6 +92,8 @@ class RunSpec(Spec):
         """The same run with `featurizer: auto` replaced by the one it stands for."""
         if self.featurizer.name != "auto":
             return self
-        known, asked = self.model.featurizer, self.featurizer.descriptors
-        featurizer = known if asked is None else known.model_copy(update={"descriptors": asked})
-        return self.model_copy(update={"featurizer": featurizer})
+        known, asked = self.model.featurizer, self.featurizer
+        update: dict[str, Any] = {"descriptor_scale": asked.descriptor_scale}
+        if asked.descriptors is not None:
+            update["descriptors"] = asked.descriptors
+        return self.model_copy(update={"featurizer": known.model_copy(update=update)})

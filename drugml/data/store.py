@@ -43,6 +43,8 @@ class Layout(NamedTuple):
     """Columns of the fingerprint."""
     descriptors: int = 0
     """Number of descriptors."""
+    descriptor_scale: str = "rank"
+    """On which a network gets them."""
 
 
 @dataclass(frozen=True)

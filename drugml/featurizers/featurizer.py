@@ -96,6 +96,7 @@ class Featurizers(Registry[Featurizer]):
     def build(self, spec: Spec, *args: object) -> Featurizer:
         options = spec.kwargs()
         parts = [DESCRIPTORS.build(part) for part in options.pop("descriptors")]
+        del options["descriptor_scale"]  # what networks make of them, not what they are
         made = self[type(spec)](**options)
         return WithDescriptors(made, parts) if parts else made
 

@@ -11,7 +11,7 @@ from drugml.config.models import HeadSpec
 from drugml.data.batch import MoleculeBatch
 from drugml.data.store import Layout
 from drugml.models.encodings import encoder_of, reads_descriptors
-from drugml.models.normalizer import Normalizer
+from drugml.models.normalizer import NORMALIZERS
 
 
 class Head(nn.Sequential):
@@ -34,7 +34,7 @@ class Network(nn.Module):
         encoder = encoder_of(model, layout)
         assert isinstance(encoder, nn.Module)
         self.encoder, self.beside = encoder, layout.descriptors > 0 and not reads_descriptors(encoder)
-        self.normalizer = Normalizer(layout.descriptors) if layout.descriptors else None
+        self.normalizer = NORMALIZERS[layout.descriptor_scale](layout.descriptors) if layout.descriptors else None
         self.head = Head(encoder.out_dim + layout.descriptors * self.beside, targets, **head.kwargs())
 
     def layers(self) -> list[list[nn.Module]]:

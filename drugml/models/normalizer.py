@@ -50,3 +50,46 @@ class Normalizer(nn.Module):
         rank = torch.where(upto > below, (below + upto - 1) / 2, between) / (KNOTS - 1)
         z = torch.special.ndtri(rank.clamp(0.5 / KNOTS, 1 - 0.5 / KNOTS))
         return torch.where(self.learned.unsqueeze(1) & ~x.isnan(), z, 0.0).t()
+
+
+class StandardScores(nn.Module):
+    """Each descriptor less its mean, in standard deviations, both of the training molecules: `z = (x - mean) / sd`.
+
+    A value outside of `low` to `high`, the least and greatest of training, counts as the nearer of them, so that a
+    descriptor that does not vary among the training molecules is 0. `fill` stands for an undefined value: the mean,
+    which gives 0. Models of other programs have no such limits and a fill of their own. There a value of the size
+    `cut`, at which the featurizer cuts, is undefined too, and where the fill is NaN they give no prediction.
+    """
+
+    mean: Tensor
+    """(V,), as are the others."""
+    sd: Tensor
+    low: Tensor
+    high: Tensor
+    fill: Tensor
+    cut: Tensor
+
+    def __init__(self, descriptors: int) -> None:
+        super().__init__()
+        for name in ("mean", "sd", "low", "high", "fill"):
+            self.register_buffer(name, torch.zeros(descriptors))
+        self.register_buffer("cut", torch.full((descriptors,), torch.finfo(torch.float32).max))
+
+    def fit(self, values: NDArray[np.float32]) -> None:
+        """Learn them of (M, V); NaN is undefined."""
+        x = values.astype(np.float64)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice|Degrees of freedom <= 0|All-NaN slice encountered")
+            mean, sd, low, high = (np.nan_to_num(f(x, axis=0)) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax))
+        varies = low < high  # the mean of equal values is not always exactly their value
+        mean, sd = np.where(varies, mean, low), np.where(varies, np.maximum(sd, np.finfo("f4").tiny), 1)
+        for name, found in (("mean", mean), ("sd", sd), ("low", low), ("high", high), ("fill", mean)):
+            getattr(self, name).copy_(torch.from_numpy(found))
+
+    def forward(self, values: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        x = torch.where(values.isnan() | (values.abs() >= self.cut), self.fill, values)
+        return (x.clamp(self.low, self.high) - self.mean) / self.sd
+
+
+NORMALIZERS: dict[str, type[Normalizer | StandardScores]] = {"rank": Normalizer, "standard": StandardScores}
+"""By the featurizer's `descriptor_scale`."""

@@ -1,10 +1,12 @@
 """Models of Chemprop 2 as predictors of ours: the same network under other names.
 
-Batch norm and the divisor of norm pooling are affine and stand before the head, into whose first layer they go.
+Batch norm and the divisor of norm pooling are affine and stand before the head, into whose first layer they go. The
+scaling of descriptors is affine too and stays apart: where a mean is a million, 32-bit weights would lose it.
 """
 
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,25 +20,20 @@ from drugml.config.models import DmpnnSpec, HeadSpec
 from drugml.config.tasks import ClassificationSpec, RegressionSpec
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
-from drugml.featurizers.featurizer import digest
+from drugml.featurizers.descriptors import LARGE, NAMES
+from drugml.featurizers.featurizer import LARGEST, digest
 from drugml.models.readout import NORM
+from drugml.prediction.chemprop_settings import DESCRIBED, POOLINGS, TASKS, faults, scaled
 from drugml.prediction.ensemble import TrainedEnsemble
 from drugml.prediction.inert import Read, name_of, read
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.spec import BundleSpec, Member
-from drugml.prediction.trained import layout_of, restore
+from drugml.prediction.trained import restore
 from drugml.prediction.versions import used
 from drugml.tasks.task import Scaling
 
 PACKAGES = ("chemprop", "lightning", "pytorch_lightning", "torchmetrics", "torch.nn.modules")
 """Whose classes such a file names."""
-TASKS: dict[str, RegressionSpec | ClassificationSpec] = {
-    "RegressionFFN": RegressionSpec(),
-    "BinaryClassificationFFN": ClassificationSpec(),
-}
-POOLINGS = {"MeanAggregation": "mean", "SumAggregation": "sum", "NormAggregation": "norm"}
-WIDTHS = {133: "V1", 44: "ORGANIC", 52: "RIGR"}
-"""Columns of an atom to the featurizer mode that makes them."""
 BATCH_NORM_EPSILON = 1e-5
 """torch's default, which Chemprop keeps."""
 UNUSED = re.compile(r"metrics\.\d+\.task_weights|predictor\.criterion\..*|bn\.num_batches_tracked")
@@ -48,6 +45,7 @@ class Imported(NamedTuple):
 
     read: Read
     task: RegressionSpec | ClassificationSpec
+    featurizer: ChempropV2Spec
     model: DmpnnSpec
     head: HeadSpec
     columns: tuple[str, ...] | None
@@ -67,33 +65,39 @@ class Imported(NamedTuple):
         }
 
 
-def load(paths: Sequence[Path], targets: Sequence[str] = ()) -> Predictor:
+def load(paths: Sequence[Path], targets: Sequence[str] = (), descriptors: str | None = None) -> Predictor:
     """Model files of Chemprop 2, `.pt` or `.ckpt`, as one predictor; several files are an ensemble.
 
     Args:
         paths: of the files.
         targets: names of the predicted columns, in the model's order; those in the file if empty.
+        descriptors: which descriptors the models get beside the molecule (X_d): `rdkit`, or None for none.
 
     Raises:
         UserError: if a file is damaged or holds more than a model, has what our network has not, the files do not
             belong together, or targets have no names.
     """
-    found = [_imported(read(p, PACKAGES, "Chemprop 2")) for p in paths]
+    if descriptors not in (None, *DESCRIBED):
+        raise UserError(
+            f"--descriptors {descriptors}: expected rdkit, which Chemprop calls rdkit_2d; models with other extra "
+            "molecule descriptors (X_d) cannot be imported, predict with Chemprop"
+        )
+    found = [_imported(read(p, PACKAGES, "Chemprop 2"), descriptors) for p in paths]
     first = found[0]
     for other in found[1:]:
         _check_alike(first, other)
     names = _names(found, targets)
-    features = FEATURIZERS.build(ChempropV2Spec()).describe()
+    features = FEATURIZERS.build(first.featurizer).describe()
     several = len(found) > 1
     spec = BundleSpec(
         targets=names,
         units={},
         positive=dict.fromkeys(names, "1") if isinstance(first.task, ClassificationSpec) else {},
         task=first.task,
-        featurizer=ChempropV2Spec(),
+        featurizer=first.featurizer,
         model=first.model,
         head=first.head,
-        max_atoms=DataSpec.model_fields["max_atoms"].default,
+        max_atoms=LARGE if descriptors else DataSpec.model_fields["max_atoms"].default,  # above, some are undefined
         shift=first.scaling.shift,
         scale=first.scaling.scale,
         members=tuple(
@@ -105,11 +109,11 @@ def load(paths: Sequence[Path], targets: Sequence[str] = ()) -> Predictor:
         config={},
         provenance={"imported_from": first.provenance["imported_from"]} if several else first.provenance,
     )
-    trained = [restore(f.model, f.head, ChempropV2Spec(), f.task, f.scaling, f.tensors) for f in found]
+    trained = [restore(f.model, f.head, f.featurizer, f.task, f.scaling, f.tensors) for f in found]
     return Predictor(spec, TrainedEnsemble(trained) if several else trained[0])
 
 
-def _imported(file: Read) -> Imported:
+def _imported(file: Read, descriptors: str | None) -> Imported:
     path = file.path
     settings, weights = file.values.get("hyper_parameters"), file.values.get("state_dict")
     if not isinstance(settings, dict) or not isinstance(weights, dict):
@@ -122,13 +126,15 @@ def _imported(file: Read) -> Imported:
             f"{path}: not a model of molecules by Chemprop 2: {why}; atom and bond models are not supported"
         )
     try:
-        faults = [*_faults(settings, *parts.values())]  # type: ignore[arg-type]
+        against = [*faults(settings, parts, descriptors)]  # type: ignore[arg-type]
     except (TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: its settings are of no kind that Chemprop 2 writes: {_said(error)}") from None
-    if faults:
+    if against:
         head = f"{path}: this Chemprop model cannot be imported:"
-        raise UserError("\n".join([head, *(f"  {f}" for f in faults), "train it without, or predict with Chemprop"]))
+        raise UserError("\n".join([head, *(f"  {f}" for f in against), "train it without, or predict with Chemprop"]))
     message, agg, predictor = (dict(p or {}) for p in parts.values())
+    beside = (DESCRIBED[descriptors](),) if descriptors else ()
+    featurizer = ChempropV2Spec(descriptors=beside, descriptor_scale="standard" if beside else "rank")
     pooling = POOLINGS[name_of(agg["cls"])]
     try:
         left = {k: _number(v, k) for k, v in weights.items() if not UNUSED.fullmatch(k)}
@@ -140,69 +146,12 @@ def _imported(file: Read) -> Imported:
         model = DmpnnSpec(hidden_dim=message["d_h"], depth=message["depth"], dropout=dropout, pooling=pooling)  # type: ignore[arg-type]
         head_spec = HeadSpec(hidden_dim=width, layers=layers - 1, dropout=predictor.get("dropout", 0.0))
         norm = float(agg.get("norm", NORM)) if pooling == "norm" else NORM
-        tensors = _renamed(_folded(left, norm))
-        restore(model, head_spec, ChempropV2Spec(), task, scaling, tensors)
+        scores = _scores(left, scaled(settings.get("X_d_transform")), beside[0].width) if beside else {}
+        tensors = _renamed(_folded(left, norm, model.hidden_dim)) | scores
+        restore(model, head_spec, featurizer, task, scaling, tensors)
     except (RuntimeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"{path}: its weights do not fit its settings: {_said(error)}; copy the file again") from None
-    return Imported(file, task, model, head_spec, _columns(file), scaling, tensors)
-
-
-def _faults(
-    settings: Mapping[str, Any], message: Mapping[str, Any], agg: Mapping[str, Any], predictor: Mapping[str, Any]
-) -> Iterator[str]:
-    """What our network has not, each with what it has."""
-    yield from _of_messages(message)
-    for what, section, supported in (("agg", agg, POOLINGS), ("predictor", predictor, TASKS)):
-        if (found := name_of(section.get("cls"))) not in supported:
-            yield f"{what}: {found}; supported: {', '.join(supported)}"
-    if (found := _activation(predictor.get("activation"))) != "relu":
-        yield f"predictor.activation: {found}; supported: relu"
-    widths = predictor.get("hidden_dim")
-    if isinstance(widths, list | tuple) and len({*widths}) > 1:
-        yield f"predictor.hidden_dim: {[*widths]}; supported: hidden layers of one width"
-    if "d_h" in message and predictor.get("input_dim") != message["d_h"]:
-        extra = f"{predictor.get('input_dim')} columns where messages give {message['d_h']}"
-        yield f"predictor.input_dim: {extra}; supported: no extra molecule descriptors (X_d)"
-    if not _nothing(settings.get("X_d_transform")):
-        yield "X_d_transform: scaled extra molecule descriptors; supported: none"
-
-
-def _of_messages(message: Mapping[str, Any]) -> Iterator[str]:
-    if (found := name_of(message.get("cls"))) != "BondMessagePassing":
-        yield f"message_passing: {found}; supported: BondMessagePassing of single molecules"
-        return
-    if (found := _activation(message.get("activation"))) != "relu":
-        yield f"message_passing.activation: {found}; supported: relu"
-    for option in ("undirected", "bias"):
-        if message.get(option):
-            yield f"message_passing.{option}: {message[option]}; supported: False"
-    layout = layout_of(ChempropV2Spec())
-    atoms, bonds = layout.atoms.width, layout.bonds.width
-    if (message.get("d_v"), message.get("d_e")) != (atoms, bonds):
-        mode = WIDTHS.get(message.get("d_v", 0), "another featurizer, extra features or reactions")
-        found = f"{message.get('d_v')} columns per atom and {message.get('d_e')} per bond ({mode})"
-        yield f"message_passing.d_v, d_e: {found}; supported: {atoms} and {bonds}, the featurizer mode V2"
-    if message.get("d_vd"):
-        yield f"message_passing.d_vd: {message['d_vd']} extra atom descriptors (V_d); supported: none"
-    for transform in ("V_d_transform", "graph_transform"):
-        if not _nothing(message.get(transform)):
-            yield f"message_passing.{transform}: scaled extra features or descriptors; supported: none"
-
-
-def _activation(value: Any) -> str:
-    """Written as a text, as a member of Chemprop's enumeration or as a module."""
-    if isinstance(value, str):
-        return value.lower()
-    args = getattr(value, "args", ())
-    return str(args[0]).lower() if args else name_of(value).lower()
-
-
-def _nothing(transform: Any) -> bool:
-    """Whether a transform leaves its input as it is; that of a graph has two within."""
-    if transform is None or name_of(transform) == "Identity":
-        return True
-    inner = getattr(transform, "state", {}).get("_modules", {})
-    return name_of(transform) == "GraphTransform" and all(name_of(m) == "Identity" for m in inner.values())
+    return Imported(file, task, featurizer, model, head_spec, _columns(file), scaling, tensors)
 
 
 def _number(value: Any, name: str) -> Tensor:
@@ -222,17 +171,33 @@ def _scaling(weights: dict[str, Tensor], targets: int) -> Scaling:
     return Scaling(tuple(mean), tuple(scale))
 
 
-def _folded(weights: dict[str, Tensor], norm: float) -> dict[str, Tensor]:
-    """Weights whose first layer of the head takes what our encoder gives."""
+def _scores(weights: dict[str, Tensor], scales: bool, descriptors: int) -> dict[str, Tensor]:
+    """Take the scaling of descriptors out of the weights, as buffers of our normalizer; without one it changes nothing.
+
+    Chemprop puts 0 for an undefined value before it scales, and has no limits. RDKit has Ipc and AvgIpc of every
+    molecule, we have them neither of large ones nor beyond a size: there we have no prediction either.
+    """
+    zero, one = torch.zeros(descriptors), torch.ones(descriptors)
+    mean, sd = zero, one
+    if scales:
+        mean, sd = (weights.pop(f"X_d_transform.{n}").reshape(descriptors) for n in ("mean", "scale"))
+    found = {"mean": mean, "sd": sd, "low": -math.inf * one, "high": math.inf * one, "cut": LARGEST * one}
+    found["fill"] = torch.tensor([math.nan if n in ("Ipc", "AvgIpc") else 0.0 for n in NAMES])
+    return {f"normalizer.{k}": v.float() for k, v in found.items()}
+
+
+def _folded(weights: dict[str, Tensor], norm: float, embedding: int) -> dict[str, Tensor]:
+    """Weights whose first layer of the head takes what our encoder gives, `embedding` columns before descriptors."""
     out = dict(weights)
     first = out["predictor.ffn.0.0.weight"]
-    factor, shift = torch.full((first.shape[1],), NORM / norm).double(), torch.zeros(first.shape[1]).double()
+    factor, shift = torch.full((embedding,), NORM / norm).double(), torch.zeros(embedding).double()
     if "bn.weight" in out:
         weight, bias, mean, var = (out.pop(f"bn.{n}") for n in ("weight", "bias", "running_mean", "running_var"))
         slope = weight / torch.sqrt(var + BATCH_NORM_EPSILON)
         factor, shift = factor * slope, bias - mean * slope
-    out["predictor.ffn.0.0.bias"] = out["predictor.ffn.0.0.bias"] + first @ shift
-    out["predictor.ffn.0.0.weight"] = first * factor
+    ours, beside = first[:, :embedding], first[:, embedding:]
+    out["predictor.ffn.0.0.bias"] = out["predictor.ffn.0.0.bias"] + ours @ shift
+    out["predictor.ffn.0.0.weight"] = torch.cat([ours * factor, beside], dim=1)
     return out
 
 

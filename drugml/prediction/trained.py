@@ -146,6 +146,7 @@ def layout_of(featurizer: Spec) -> Layout:
     return layout._replace(
         fingerprint=sum(getattr(featurizer, "widths", ())),
         descriptors=sum(len(DESCRIPTORS.build(part).names) for part in featurizer.descriptors),
+        descriptor_scale=featurizer.descriptor_scale,
     )
 
 

@@ -41,7 +41,12 @@ class Imported(NamedTuple):
 
 
 def import_chemprop(
-    files: Sequence[Path], targets: Sequence[str], name: str | None, out: Path | None, uri: str | None
+    files: Sequence[Path],
+    targets: Sequence[str],
+    name: str | None,
+    out: Path | None,
+    uri: str | None,
+    descriptors: str | None = None,
 ) -> Imported:
     """Turn model files of Chemprop 2 into a bundle, register it, or both.
 
@@ -51,6 +56,7 @@ def import_chemprop(
         name: registered model that gets it as its next version, the candidate.
         out: folder to write.
         uri: tracking URI, as in `connect`.
+        descriptors: which the models get beside the molecule, as in `chemprop.load`.
 
     Raises:
         UserError: if the files cannot be imported, or it is not said where to.
@@ -59,7 +65,7 @@ def import_chemprop(
         raise UserError("say where to: --name NAME registers the model, --out FOLDER writes its bundle")
     if out is not None and out.exists():
         raise UserError(f"{out}: exists already; name another folder or remove it")
-    predictor = chemprop.load(files, targets)
+    predictor = chemprop.load(files, targets, descriptors)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / BUNDLE
         spec = bundle.save(predictor, folder)

@@ -45,7 +45,9 @@ def meaning(spec: BundleSpec, target: str) -> str:
 
 def settings(spec: Spec) -> str:
     """What was set of a section of the config, its name left out."""
-    left_out = ("name", "kind", "units", "positive")
+    left_out = ["name", "kind", "units", "positive"]
+    if not getattr(spec, "descriptors", ()):
+        left_out.append("descriptor_scale")
     shown = [f"{k} {_said(v)}" for k, v in spec if k not in left_out and v != ()]
     return f" ({cut(', '.join(shown), TEXT)})" if shown else ""
 

@@ -93,6 +93,8 @@ def _refusal(key: str, data: Data) -> Iterator[str]:
         yield f"`{key}` cannot be searched: {why}"
     elif key == "featurizer" and found(data, ["featurizer", "descriptors"]):
         yield "`featurizer` cannot be searched beside featurizer.descriptors, which each value would drop"
+    elif key == "featurizer" and found(data, ["featurizer", "descriptor_scale"]) not in (None, "rank"):
+        yield "`featurizer` cannot be searched beside featurizer.descriptor_scale, which each value would drop"
     elif (top := key.split(".")[0]) not in RunSpec.model_fields:
         yield f"unknown key `{key}`; {nearest(top, [k for k in RunSpec.model_fields if k not in REFUSED])}"
     elif last in TAGS and isinstance(found(data, above.split(".")), dict):
