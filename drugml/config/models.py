@@ -71,7 +71,8 @@ class KnnSpec(Spec):
 
 
 class GpSpec(Spec):
-    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009), exact.
+    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009), exact up
+    to `max_molecules` and near it beyond.
 
     Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
     """
@@ -82,7 +83,7 @@ class GpSpec(Spec):
     seeded: ClassVar[bool] = False
     name: Literal["gp"] = "gp"
     max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
-    """Most training molecules of a target; of more, as many are drawn at random."""
+    """Most training molecules of a target that are solved for at once; more are learned block by block."""
 
 
 class SvmSpec(Spec):
