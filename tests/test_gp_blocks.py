@@ -63,6 +63,8 @@ def test_blocks_come_near_the_exact_process_and_say_so(caplog: pytest.LogCapture
         "target 1: learns from 60 labelled training molecules in 3 blocks, 3 times each, which comes near the exact "
         "process; model.max_molecules (25) limits a block, time grows with the square of all"
     ) in caplog.messages
+    assert caplog.messages[-1].startswith("gp: 60 molecules, scale ")
+    assert caplog.messages[-1].endswith(" by the marginal likelihood of 20")
     assert "gp: sweep 3 of 3, block 1 of 3" in caplog.messages
     moved = next(text for text in caplog.messages if text.startswith("gp: the last sweep moved the values"))
     assert moved.endswith(" % of the labels' spread")

@@ -75,7 +75,10 @@ class GaussianProcess(KernelMachine):
             del posterior  # its kernel matrix: another block's comes
             alpha, tested, left_out = swept(kept, rest, weight, ratio, blocks, classify=classify)
         scale = float((alpha * rest).mean())
-        log.info("gp: %d molecules, scale %.4g, noise %.4g by marginal likelihood", len(y), scale, scale * ratio)
+        log.info(
+            "gp: %d molecules, scale %.4g, noise %.4g by the marginal likelihood of %d",
+            len(y), scale, scale * ratio, len(first),
+        )  # fmt: skip
         sigmoid = None if left_out is None else platt(mean + left_out, y[tested] > 0, weight[tested])
         return Solution(alpha, mean, sigmoid)
 
