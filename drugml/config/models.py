@@ -74,9 +74,9 @@ class KnnSpec(Spec):
 
 
 class GpSpec(Spec):
-    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009), exact.
+    """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009).
 
-    Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
+    Exact up to `max_molecules`, near it beyond. Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
@@ -85,7 +85,7 @@ class GpSpec(Spec):
     seeded: ClassVar[bool] = False
     name: Literal["gp"] = "gp"
     max_molecules: Annotated[int, Field(ge=2, le=50000)] = 8000
-    """Most training molecules of a target; of more, as many are drawn at random."""
+    """Most training molecules of a target that are solved for at once; more are learned block by block."""
 
 
 class SvmSpec(Spec):

@@ -40,8 +40,8 @@ class KernelMachine(ABC):
         self._coefficients = self._offset = self._sigmoid = np.zeros((0, 0))
 
     @abstractmethod
-    def solve(self, kernel: Vector, y: Vector, weight: Vector, *, classify: bool, seed: int) -> Solution:
-        """Learn one target from the similarities (m, m), labels (m,) and weights (m,) with a mean of 1."""
+    def solve(self, kept: Kept, y: Vector, weight: Vector, *, classify: bool, seed: int) -> Solution:
+        """Learn one target from m molecules, their labels (m,) and their weights (m,) with a mean of 1."""
 
     def fit(
         self,
@@ -56,9 +56,9 @@ class KernelMachine(ABC):
         kept = Kept.of(x, widths)
         coefficients, solutions = np.zeros(y.shape), []
         for target, (labels, weights) in enumerate(zip(y.T, weight.T, strict=True)):
-            rows = self._chosen(np.flatnonzero(~np.isnan(labels) & (weights > 0)), target, seed)
+            rows = self.chosen(np.flatnonzero(~np.isnan(labels) & (weights > 0)), target, seed)
             share = weights[rows] / weights[rows].mean()
-            solution = self.solve(kept.take(rows).itself(), labels[rows], share, classify=classify, seed=seed)
+            solution = self.solve(kept.take(rows), labels[rows], share, classify=classify, seed=seed)
             coefficients[rows, target] = solution.coefficients
             solutions.append(solution)
         used = np.flatnonzero(coefficients.any(axis=1))
@@ -66,7 +66,8 @@ class KernelMachine(ABC):
         self._offset = np.array([s.offset for s in solutions])
         self._sigmoid = np.array([s.sigmoid for s in solutions if s.sigmoid is not None]).reshape(-1, 2)
 
-    def _chosen(self, rows: NDArray[np.intp], target: int, seed: int) -> NDArray[np.intp]:
+    def chosen(self, rows: NDArray[np.intp], target: int, seed: int) -> NDArray[np.intp]:
+        """Those of a target's labelled molecules to learn from: of more than `max_molecules`, as many at random."""
         if len(rows) <= self.max_molecules:
             return rows
         log.warning(

@@ -6,6 +6,7 @@ from drugml.config.models import SvmSpec
 from drugml.models.baseline import BASELINES
 from drugml.models.kernel import KernelMachine, Solution, Vector
 from drugml.models.platt import platt
+from drugml.models.tanimoto import Kept
 
 FOLDS = 5
 """Of the cross-validation that scores what a sigmoid is fitted to."""
@@ -24,7 +25,8 @@ class SupportVectors(KernelMachine):
         super().__init__(max_molecules)
         self.c, self.epsilon = c, epsilon
 
-    def solve(self, kernel: Vector, y: Vector, weight: Vector, *, classify: bool, seed: int) -> Solution:
+    def solve(self, kept: Kept, y: Vector, weight: Vector, *, classify: bool, seed: int) -> Solution:
+        kernel = kept.itself()
         if classify:
             return self._classes(kernel, y > 0, weight, seed)
         from sklearn.svm import SVR  # 1 s, and predicting needs none
