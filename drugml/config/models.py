@@ -76,7 +76,8 @@ class KnnSpec(Spec):
 class GpSpec(Spec):
     """Gaussian process with a Tanimoto kernel (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009).
 
-    Exact up to `max_molecules`, near it beyond. Scale and noise by marginal likelihood. The bundle holds the fingerprints of the training molecules.
+    Exact up to `max_molecules`, near it beyond; scale and noise by marginal likelihood. The bundle holds the
+    fingerprints of the training molecules.
     """
 
     takes: ClassVar[FeatureKind] = "fingerprint"
