@@ -4,11 +4,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
-
-from drugml.data.worker import FORKS, warm_up
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,9 +22,7 @@ def mapped(job: Callable[[Sequence[T]], R], chunks: Iterable[Sequence[T]], worke
     if workers <= 1:
         yield from map(job, chunks)
         return
-    if FORKS:  # this process has threads and cannot be forked, but one that has imported what the job needs
-        warm_up([(job.func if isinstance(job, partial) else job).__module__])
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver" if FORKS else "spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
         begun: deque[Future[R]] = deque()
         try:
             for chunk in chunks:

@@ -21,8 +21,8 @@ from drugml.errors import UserError
 RADIUS, BITS = 2, 2048
 CHUNK = 1_000
 """Molecules that are held as RDKit objects at a time: each takes about 10 kB."""
-WORTH_A_POOL = 4_000
-"""Fewer molecules are done before workers have started."""
+WORTH_A_POOL = 20_000
+"""Molecules for which starting processes pays."""
 BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
