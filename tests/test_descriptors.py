@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from drugml.config.run import RunSpec
 from drugml.config.standardize import NoStandardization
 from drugml.errors import UserError
 from drugml.featurizers import DESCRIPTORS, FEATURIZERS
+from drugml.featurizers import pack as module
 from drugml.featurizers.descriptors import NAMES
 from drugml.featurizers.featurizer import LARGEST, Unfit, WithDescriptors
 from drugml.featurizers.mordred import _calculator
@@ -94,6 +96,24 @@ def test_atom_order_does_not_matter(spec: type[Spec]) -> None:
     whole = made.compute(mols)
     shuffled = [Chem.RenumberAtoms(m, random.permutation(m.GetNumAtoms()).tolist()) for m in mols]
     np.testing.assert_allclose(made.compute(shuffled), whole, rtol=1e-4, atol=1e-6)
+
+
+def test_processes_change_nothing(values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WORTH_A_POOL", 10 * len(SMILES))
+    monkeypatch.setattr(module, "CHUNK", 200)
+    started: list[int] = []
+    mapped = module.mapped
+
+    def counted(job: Any, chunks: list[Any], workers: int) -> Any:
+        started.extend([len(chunks), workers])
+        return mapped(job, chunks, workers)
+
+    monkeypatch.setattr(module, "mapped", counted)
+    spec = MorganSpec(descriptors=("rdkit",))
+    store = pack(SMILES, spec, standardize=NoStandardization(), max_atoms=99, workers=2).store
+    assert store is not None
+    assert started == [3, 2]  # a tenth of the molecules is worth processes, and a chunk
+    np.testing.assert_array_equal(store.molecule["descriptors"], values)
 
 
 def test_a_value_beyond_32_bits_is_cut_and_an_undefined_one_is_nan() -> None:

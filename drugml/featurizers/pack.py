@@ -39,6 +39,8 @@ WORTH_A_POOL = 4000
 """Fewer molecules are done before workers have started."""
 SLOWER = 40
 """So many times fewer of each where a featurizer is slow."""
+DESCRIBED = 10
+"""The same where there are descriptors, ten milliseconds a molecule."""
 SCHEMA = 2
 """Raised when the meaning of a stored field changes."""
 
@@ -77,7 +79,7 @@ def pack(
             the same.
     """
     quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
-    slower = SLOWER if getattr(spec, "slow", False) else 1
+    slower = SLOWER if getattr(spec, "slow", False) else DESCRIBED if getattr(spec, "descriptors", ()) else 1
     size = max(1, CHUNK // slower)
     chunks = [smiles[i : i + size] for i in range(0, len(smiles), size)]
     chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
