@@ -57,8 +57,9 @@ class RunSpec(Spec):
                 f"model {self.model.name!r} takes a {self.model.takes}, but featurizer "
                 f"{self.featurizer.name!r} gives a {gives}; leave `featurizer` out or set featurizer=auto"
             )
-        if self.train.batch_atoms is not None and self.model.name == "mlp":
-            raise ValueError("train.batch_atoms: model 'mlp' sees no atoms; use train.batch_size")
+        vectors = isinstance(self.model, EncoderSpec) and self.model.takes == "fingerprint"
+        if self.train.batch_atoms is not None and vectors:
+            raise ValueError(f"train.batch_atoms: model {self.model.name!r} sees no atoms; use train.batch_size")
         featurizer = self.with_featurizer().featurizer
         descriptors = featurizer.descriptors
         if descriptors and not getattr(self.model, "takes_descriptors", True):

@@ -35,7 +35,7 @@ class Booster(ABC):
     """Of the library, the model and the extra that installs it."""
 
     def __init__(self) -> None:
-        self.library = installed(self.name)
+        self.package = installed(self.name)
         self._arrays: Arrays = {}
         self._models: dict[int, Any] = {}
 

@@ -58,7 +58,7 @@ class Catboost(Booster):
     def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         loss = "Logloss" if classify else self._loss
         options = {**self._options, "loss_function": loss, "random_seed": seed, "thread_count": threads}
-        model = self.library.CatBoost(options).fit(self.library.Pool(x, y, weight=weight, thread_count=threads))
+        model = self.package.CatBoost(options).fit(self.package.Pool(x, y, weight=weight, thread_count=threads))
         about = model.get_metadata()
         for key in [k for k in about.keys() if k not in NEEDED]:  # noqa: SIM118  it is no dict
             del about[key]
@@ -67,7 +67,7 @@ class Catboost(Booster):
             return (Path(folder) / "model.cbm").read_bytes()
 
     def read(self, model: bytes) -> Any:
-        return self.library.CatBoost().load_model(blob=model)
+        return self.package.CatBoost().load_model(blob=model)
 
     def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         if classify:

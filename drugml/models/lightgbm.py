@@ -49,12 +49,12 @@ class Lightgbm(Booster):
     def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         objective = "binary" if classify else "regression"
         options = {**self._options, "objective": objective, "seed": seed, "num_threads": threads}
-        data = self.library.Dataset(x, y, weight=weight, params=options)
-        text = self.library.train(options, data, self._trees).model_to_string()
+        data = self.package.Dataset(x, y, weight=weight, params=options)
+        text = self.package.train(options, data, self._trees).model_to_string()
         return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", text).encode()  # the same bytes on any machine
 
     def read(self, model: bytes) -> Any:
-        return self.library.Booster(model_str=model.decode())
+        return self.package.Booster(model_str=model.decode())
 
     def values(self, model: Any, x: Floats, *, classify: bool, threads: int) -> Vector:
         return np.asarray(model.predict(x, num_threads=threads))

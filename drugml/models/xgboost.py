@@ -47,11 +47,11 @@ class Xgboost(Booster):
     def grow(self, x: Floats, y: Vector, weight: Vector, *, classify: bool, seed: int, threads: int) -> bytes:
         objective = "binary:logistic" if classify else "reg:squarederror"
         options = {**self._options, "objective": objective, "seed": seed, "nthread": threads}
-        data = self.library.QuantileDMatrix(x, y, weight=weight, max_bin=self._options["max_bin"], nthread=threads)
-        return bytes(self.library.train(options, data, self._trees).save_raw("ubj"))
+        data = self.package.QuantileDMatrix(x, y, weight=weight, max_bin=self._options["max_bin"], nthread=threads)
+        return bytes(self.package.train(options, data, self._trees).save_raw("ubj"))
 
     def read(self, model: bytes) -> Any:
-        booster = self.library.Booster()
+        booster = self.package.Booster()
         booster.load_model(bytearray(model))
         return booster
 

@@ -183,8 +183,8 @@ def tell_undefined(config: RunSpec, data: TrainingData) -> None:
     if undefined.any():
         names = [n for part in config.featurizer.descriptors or () for n in DESCRIPTORS.build(part).names]
         log.info(
-            "descriptors: %d of %d are undefined for up to %d training molecules, such as %s; there their training "
-            "medians stand",
+            "descriptors: %d of %d are undefined for up to %d training molecules, such as %s; these count as the "
+            "middle of the others",
             (undefined > 0).sum(),
             len(names),
             undefined.max(),
