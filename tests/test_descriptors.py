@@ -5,7 +5,6 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from drugml.config.base import Spec
 from drugml.config.descriptors import MordredSpec
 from drugml.config.dump import to_yaml
 from drugml.config.featurizers import MorganSpec, OgbSpec
-from drugml.config.load import ConfigError, check, load
+from drugml.config.load import ConfigError, load
 from drugml.config.run import RunSpec
 from drugml.config.standardize import NoStandardization
-from drugml.data.batch import DeviceStore
 from drugml.errors import UserError
 from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.featurizers import pack as module
@@ -31,13 +29,9 @@ from drugml.featurizers.descriptors import NAMES
 from drugml.featurizers.featurizer import LARGEST, Unfit, WithDescriptors
 from drugml.featurizers.mordred import _calculator
 from drugml.featurizers.pack import described, pack
-from drugml.models.network import Network
 from drugml.models.normalizer import KNOTS, Normalizer, StandardScores
 from drugml.prediction.bundle import load as load_bundle
-from drugml.prediction.trained import columns, layout_of, medians
-from drugml.training.module import Module
 from tests.conftest import SMILES
-from tests.fits import sixty
 from tests.test_predict import make_bundle
 
 MOLS = [Chem.MolFromSmiles(s) for s in [*SMILES[:12], "C", "CC(=O)[O-].[Na+]", "[2H]C", "C" * 60]]
@@ -298,49 +292,3 @@ def test_what_is_undefined_is_told_and_the_training_median_stands_for_it(
     fill = predictor.trained.fill  # type: ignore[attr-defined]
     assert fill.shape == (len(NAMES),)
     assert fill[NAMES.index("MolWt")] > 30
-
-
-@pytest.mark.parametrize("name", ["rank", "standard"])
-@pytest.mark.parametrize("model", ["gine", "mlp"])
-def test_only_training_molecules_are_looked_at_and_each_descriptor_can_reach_the_output(model: str, name: str) -> None:
-    data = sixty()
-    sections = {
-        "data": {"path": "x.csv", "targets": ["atoms"]},
-        "task": {"kind": "regression"},
-        "model": {"name": model, "hidden_dim": 16, "dropout": 0.0},
-        "featurizer": {
-            "name": "ogb" if model == "gine" else "morgan",
-            "descriptors": ["rdkit"],
-            "descriptor_scale": name,
-        },
-    }
-    config = check(RunSpec, sections, {(): "test"})
-    store = FEATURIZERS.build(config.featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES])
-    values, train = store.molecule["descriptors"].copy(), data.plan.indices("train")
-    values[np.setdiff1d(np.arange(len(values)), train)] = 1e6  # what no training molecule has
-
-    def networks(descriptors: np.ndarray) -> Network:
-        changed = replace(store, molecule={**store.molecule, "descriptors": descriptors})
-        torch.manual_seed(0)
-        return Module(config, replace(data, store=changed)).network.eval()
-
-    network, other = networks(store.molecule["descriptors"]), networks(values)
-    for key, tensor in network.state_dict().items():
-        torch.testing.assert_close(other.state_dict()[key], tensor, rtol=0, atol=0, msg=key)
-    batch = DeviceStore(store, layout_of(config.featurizer), torch.device("cpu")).batch(torch.arange(60))
-    normal = network.normalizer(batch.descriptors)  # type: ignore[misc]
-    network.normalizer = torch.nn.Identity()  # type: ignore[assignment]
-    batch.descriptors = normal.detach().requires_grad_()
-    network(batch).sum().backward()
-    assert (batch.descriptors.grad.abs().sum(dim=0) > 0).all()  # type: ignore[union-attr]
-
-
-def test_a_tree_gets_the_medians_of_the_training_molecules() -> None:
-    store = FEATURIZERS.build(MorganSpec(descriptors=("rdkit",))).pack(MOLS)
-    train = np.array([0, 2, 13])  # the last one is a salt, of which some are undefined
-    found, known = medians(store, train), np.nanmedian(store.molecule["descriptors"][train], axis=0)
-    np.testing.assert_allclose(found, np.nan_to_num(known))
-    rows = columns(store, np.array([13]), found)
-    undefined = np.isnan(store.molecule["descriptors"][13])
-    assert undefined.any()
-    np.testing.assert_array_equal(rows[0, -len(NAMES) :][undefined], found.astype(np.float32)[undefined])
