@@ -25,6 +25,7 @@ from drugml.config.featurizers import (
     NoFingerprintSpec,
     PathSpec,
     PatternSpec,
+    SkfpSpec,
     TorsionSpec,
 )
 from drugml.config.models import GpSpec
@@ -101,8 +102,8 @@ def test_each_is_rdkits(spec: Spec, direct: Callable[[Chem.Mol], Any]) -> None:
 
 
 def test_every_fingerprint_is_compared_with_rdkit() -> None:
-    """`counts` has a test of its own."""
-    assert {type(spec) for spec, _ in DIRECT} | {CountsSpec, FingerprintsSpec} == {*KINDS}
+    """`counts` has a test of its own, `skfp` a file."""
+    assert {type(spec) for spec, _ in DIRECT} | {CountsSpec, FingerprintsSpec, SkfpSpec} == {*KINDS}
 
 
 @every_kind
@@ -166,7 +167,7 @@ def test_a_description_is_json_and_changes_with_every_option(spec: type[Spec]) -
     parts = (MaccsSpec(), MorganSpec(radius=3))
     others: dict[str, Any] = {"radius": 3, "bits": 64, "longest": 3, "parts": parts, "descriptors": (ErgSpec(),)}
     others |= {"source": "file", "conformers": 2, "optimize": "mmff", "seed": 1, "time_limit": 5}
-    others |= {"atoms": ("charge",), "bonds": ("ring",)}
+    others |= {"atoms": ("charge",), "bonds": ("ring",), "fingerprint": "lingo"}
     specs = [spec()]
     options = spec().kwargs()
     del options["descriptor_scale"]  # what networks make of them: features and their cache are the same

@@ -96,5 +96,5 @@ def test_what_a_package_adds_is_listed_shown_trained_and_missed_when_it_is_gone(
 
 
 def test_a_spec_without_a_class_is_named() -> None:
-    with pytest.raises(UserError, match=r"nothing MorganSpec of drugml\.config\.featurizers: no class is registered"):
+    with pytest.raises(UserError, match=r"nothing MorganSpec of drugml\.config\.fingerprints: no class is registered"):
         Registry("nothing").build(MorganSpec())  # type: ignore[var-annotated]

@@ -79,3 +79,8 @@ class DescribedSpec(Spec):
     """Real numbers beside its features: a list such as [rdkit, erg], or none."""
     descriptor_scale: Scale = "rank"
     """How networks get them: by rank among the training molecules, or as standard scores of these."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the featurizer and all that it is made of."""
+        return (self.name, *(part.name for part in self.descriptors))

@@ -1,11 +1,25 @@
 """What can be written under `featurizer:`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field
 
 from drugml.config.base import FeatureKind, Spec
-from drugml.config.descriptors import DescribedSpec, Descriptors, Scale, named
+from drugml.config.descriptors import DescribedSpec, Descriptors, Scale
+from drugml.config.fingerprints import FIXED as FIXED
+from drugml.config.fingerprints import AtomPairSpec as AtomPairSpec
+from drugml.config.fingerprints import AvalonSpec as AvalonSpec
+from drugml.config.fingerprints import CountsSpec as CountsSpec
+from drugml.config.fingerprints import FeatureMorganSpec as FeatureMorganSpec
+from drugml.config.fingerprints import FingerprintSpec as FingerprintSpec
+from drugml.config.fingerprints import FingerprintsSpec as FingerprintsSpec
+from drugml.config.fingerprints import MaccsSpec as MaccsSpec
+from drugml.config.fingerprints import MorganSpec as MorganSpec
+from drugml.config.fingerprints import NoFingerprintSpec as NoFingerprintSpec
+from drugml.config.fingerprints import PathSpec as PathSpec
+from drugml.config.fingerprints import PatternSpec as PatternSpec
+from drugml.config.fingerprints import SkfpSpec as SkfpSpec
+from drugml.config.fingerprints import TorsionSpec as TorsionSpec
 from drugml.config.geometry import GeometrySpec as GeometrySpec
 from drugml.config.graph_features import AttentiveFpFeaturesSpec as AttentiveFpFeaturesSpec
 from drugml.config.graph_features import ChempropOrganicSpec as ChempropOrganicSpec
@@ -24,6 +38,11 @@ class AutoFeaturizer(Spec):
     descriptor_scale: Scale = "rank"
     """How networks get them: by rank among the training molecules, or as standard scores of these."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Nothing is known of its parts before it is replaced."""
+        return (self.name,)
+
 
 class ChempropV2Spec(DescribedSpec):
     """Atom and bond features of Chemprop v2 (Heid et al. 2024, doi:10.1021/acs.jcim.3c01250); its weights fit."""
@@ -37,175 +56,6 @@ class OgbSpec(DescribedSpec):
 
     gives: ClassVar[FeatureKind] = "graph"
     name: Literal["ogb"] = "ogb"
-
-
-Bits = Annotated[int, Field(ge=16, le=65536)]
-
-
-class FingerprintSpec(DescribedSpec):
-    """A featurizer that gives counts per molecule, up to 255."""
-
-    gives: ClassVar[FeatureKind] = "fingerprint"
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Lengths of the fingerprints that lie side by side."""
-        return (int(self.kwargs()["bits"]),)
-
-
-class MorganSpec(FingerprintSpec):
-    """Morgan (ECFP-like) count fingerprint (Rogers & Hahn 2010, doi:10.1021/ci100050t)."""
-
-    name: Literal["morgan"] = "morgan"
-    radius: Annotated[int, Field(ge=0, le=10)] = 2
-    """Bonds around each atom; 2 is ECFP4."""
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-    chirality: bool = False
-    """Whether stereocentres change the fingerprint."""
-
-
-class CountsSpec(FingerprintSpec):
-    """Counts of Morgan environments, atom pairs and topological torsions, side by side.
-
-    Rogers & Hahn 2010, doi:10.1021/ci100050t; Carhart et al. 1985, doi:10.1021/ci00046a002; Nilakantan et al. 1987,
-    doi:10.1021/ci00054a008.
-    """
-
-    name: Literal["counts"] = "counts"
-    radius: Annotated[int, Field(ge=0, le=10)] = 2
-    """Bonds around each atom of a Morgan environment."""
-    bits: Bits = 2048
-    """Length of each of the three folded fingerprints."""
-    chirality: bool = True
-    """Whether stereocentres change the fingerprints."""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (self.bits,) * 3
-
-
-class NoFingerprintSpec(FingerprintSpec):
-    """No fingerprint, for models that learn from descriptors alone."""
-
-    name: Literal["none"] = "none"
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return ()
-
-
-class FeatureMorganSpec(FingerprintSpec):
-    """Morgan counts of atom roles such as donor or acid, FCFP-like (Rogers & Hahn 2010, doi:10.1021/ci100050t)."""
-
-    name: Literal["feature_morgan"] = "feature_morgan"
-    radius: Annotated[int, Field(ge=0, le=10)] = 2
-    """Bonds around each atom; 2 is FCFP4."""
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-    chirality: bool = False
-    """Whether stereocentres change the fingerprint."""
-
-
-class AtomPairSpec(FingerprintSpec):
-    """Counts of pairs of atoms and the bonds between them (Carhart et al. 1985, doi:10.1021/ci00046a002)."""
-
-    name: Literal["atom_pair"] = "atom_pair"
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-    chirality: bool = False
-    """Whether stereocentres change the fingerprint."""
-
-
-class TorsionSpec(FingerprintSpec):
-    """Counts of paths of four atoms, topological torsions (Nilakantan et al. 1987, doi:10.1021/ci00054a008)."""
-
-    name: Literal["torsion"] = "torsion"
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-    chirality: bool = False
-    """Whether stereocentres change the fingerprint."""
-
-
-class PathSpec(FingerprintSpec):
-    """RDKit's fingerprint: counts of linear and branched subgraphs, two columns each, after Daylight's (rdkit.org)."""
-
-    name: Literal["path"] = "path"
-    longest: Annotated[int, Field(ge=1, le=10)] = 7
-    """Bonds of the largest subgraphs."""
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-
-
-class AvalonSpec(FingerprintSpec):
-    """Counts of the features of the Avalon toolkit (Gedeck et al. 2006, doi:10.1021/ci050413p)."""
-
-    name: Literal["avalon"] = "avalon"
-    bits: Bits = 1024
-    """Length of the folded fingerprint."""
-
-
-class MaccsSpec(FingerprintSpec):
-    """MACCS keys: 166 questions about substructures, 1 for yes (Durant et al. 2002, doi:10.1021/ci010132r)."""
-
-    name: Literal["maccs"] = "maccs"
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (166,)
-
-
-class PatternSpec(FingerprintSpec):
-    """RDKit's screen for substructure searches: 1 for each small pattern that occurs (rdkit.org)."""
-
-    name: Literal["pattern"] = "pattern"
-    bits: Bits = 2048
-    """Length of the folded fingerprint."""
-
-
-def _listed(parts: Any) -> Any:
-    if not isinstance(parts, list | tuple) or not parts:
-        raise ValueError(f"expected a list such as [morgan, maccs], found {parts!r}")
-    return parts
-
-
-Part = Annotated[
-    MorganSpec
-    | CountsSpec
-    | FeatureMorganSpec
-    | AtomPairSpec
-    | TorsionSpec
-    | PathSpec
-    | AvalonSpec
-    | MaccsSpec
-    | PatternSpec,
-    Field(discriminator="name"),
-]
-
-
-class FingerprintsSpec(FingerprintSpec):
-    """Several fingerprints side by side; kernels and neighbours compare each by itself."""
-
-    name: Literal["fingerprints"] = "fingerprints"
-    parts: Annotated[
-        tuple[Annotated[Part, BeforeValidator(named, json_schema_input_type=Part | str)], ...],
-        BeforeValidator(_listed),
-    ] = (MorganSpec(), MaccsSpec(), AvalonSpec())
-    """Which, in order: names, or sections such as {name: morgan, radius: 3}."""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return tuple(w for part in self.parts for w in part.widths)
-
-    @model_validator(mode="after")
-    def _different(self) -> Self:
-        if twice := [p.name for n, p in enumerate(self.parts) if p in self.parts[:n]]:
-            raise ValueError(f"{twice[0]!r} is named more than once with the same options; leave one out")
-        if having := [p.name for p in self.parts if p.descriptors]:
-            raise ValueError(f"{having[0]!r} has descriptors of its own; name them once, in featurizer.descriptors")
-        if scaled := [p.name for p in self.parts if p.descriptor_scale != "rank"]:
-            raise ValueError(f"{scaled[0]!r} has a descriptor_scale of its own; set it once, in the featurizer")
-        return self
 
 
 Shipped = (
@@ -227,6 +77,7 @@ Shipped = (
     | AvalonSpec
     | MaccsSpec
     | PatternSpec
+    | SkfpSpec
     | FingerprintsSpec
     | NoFingerprintSpec
 )

@@ -11,6 +11,7 @@ from drugml.featurizers import graph as graph
 from drugml.featurizers import keys as keys
 from drugml.featurizers import mordred as mordred
 from drugml.featurizers import morgan as morgan
+from drugml.featurizers import skfp as skfp
 from drugml.featurizers.featurizer import DESCRIPTORS as DESCRIPTORS
 from drugml.featurizers.featurizer import FEATURIZERS as FEATURIZERS
 

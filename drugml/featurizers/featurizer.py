@@ -19,6 +19,10 @@ class Unfit(Exception):
     """Why a good molecule has no features, a sentence for the user."""
 
 
+PACKAGES = {"mordred": "mordredcommunity", "skfp": "scikit-fingerprints"}
+"""Featurizers and descriptors that another package computes, whose version belongs to what they are."""
+
+
 class Featurizer(Protocol):
     """A pure function of molecules, cheap to build in every process and free of state."""
 

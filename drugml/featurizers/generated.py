@@ -9,7 +9,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from drugml.config.featurizers import AtomPairSpec, FeatureMorganSpec, PathSpec, TorsionSpec
 from drugml.data.store import PackedStore
 from drugml.featurizers.featurizer import FEATURIZERS
-from drugml.featurizers.rows import label, rows
+from drugml.featurizers.rows import canonical, label, rows
 
 
 @FEATURIZERS.register(FeatureMorganSpec)
@@ -63,7 +63,7 @@ class Torsion:
         generator = rdFingerprintGenerator.GetTopologicalTorsionGenerator(**self._options)
         if self._options["includeChirality"]:
             label(mols)
-        return rows(mols, self._options["fpSize"], lambda mol: generator.GetCountFingerprintAsNumPy(_canonical(mol)))
+        return rows(mols, self._options["fpSize"], lambda mol: generator.GetCountFingerprintAsNumPy(_ordered(mol)))
 
 
 @FEATURIZERS.register(PathSpec)
@@ -81,9 +81,8 @@ class Path:
         return rows(mols, self._options["fpSize"], generator.GetCountFingerprintAsNumPy)
 
 
-def _canonical(mol: Chem.Mol) -> Chem.Mol:
+def _ordered(mol: Chem.Mol) -> Chem.Mol:
     """The atoms in canonical order if there is a ring of three, otherwise as they are."""
     if all(len(ring) > 3 for ring in mol.GetRingInfo().AtomRings()):
         return mol
-    ranks = [*Chem.CanonicalRankAtoms(mol)]
-    return Chem.RenumberAtoms(mol, sorted(range(len(ranks)), key=ranks.__getitem__))
+    return canonical(mol)

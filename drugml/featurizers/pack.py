@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate, empty, select
 from drugml.data.use import alone
 from drugml.featurizers import cuik
-from drugml.featurizers.featurizer import FEATURIZERS, Featurizer, Unfit, digest
+from drugml.featurizers.featurizer import FEATURIZERS, PACKAGES, Featurizer, Unfit, digest
 from drugml.featurizers.geometry import GIVEN
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ WORTH_A_POOL = 4000
 SLOWER = 40
 """So many times fewer of each where a featurizer is slow."""
 DESCRIBED = 10
-"""The same where there are descriptors, ten milliseconds a molecule."""
+"""The same where there are descriptors or another package's fingerprints, ten milliseconds a molecule."""
 SCHEMA = 2
 """Raised when the meaning of a stored field changes."""
 
@@ -79,7 +80,8 @@ def pack(
             the same.
     """
     quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
-    slower = SLOWER if getattr(spec, "slow", False) else DESCRIBED if getattr(spec, "descriptors", ()) else 1
+    described = getattr(spec, "descriptors", ()) or PACKAGES.keys() & getattr(spec, "names", ())
+    slower = SLOWER if getattr(spec, "slow", False) else DESCRIBED if described else 1
     size = max(1, CHUNK // slower)
     chunks = [smiles[i : i + size] for i in range(0, len(smiles), size)]
     chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
@@ -267,6 +269,7 @@ def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec,
         "standardizer": digest(STANDARDIZERS.build(standardize).describe()),
         "rdkit": rdkit.__version__,
         "max_atoms": max_atoms,
+        **{package: version(package) for name, package in PACKAGES.items() if name in getattr(spec, "names", ())},
     }
     text = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for s in smiles:

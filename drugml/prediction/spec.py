@@ -75,8 +75,7 @@ class BundleSpec(BaseModel):
     @property
     def names(self) -> tuple[str, ...]:
         """Of model, featurizer and descriptors."""
-        parts = (self.model, self.featurizer, *(self.featurizer.descriptors or ()))
-        return tuple(part.name for part in parts)
+        return (self.model.name, *self.featurizer.names)
 
     @property
     def plugins(self) -> tuple[str, ...]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import drugml
 from drugml.config.plugins import packages
+from drugml.featurizers import featurizer
 
 PACKAGES = ("rdkit", "torch", "numpy", "scipy", "scikit-learn", "lightning", "mlflow", "chembl-structure-pipeline")
 LIBRARIES = {
     "xgboost": ("xgboost", "xgboost-cpu"),
     "lightgbm": ("lightgbm",),
     "catboost": ("catboost",),
-    "mordred": ("mordredcommunity",),
+    **{name: (package,) for name, package in featurizer.PACKAGES.items()},
 }
 """Model or descriptors to the packages of which one holds their library."""
 

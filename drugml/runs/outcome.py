@@ -165,7 +165,6 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
     """What a bundle says of itself, for a model that was fitted in a run."""
     config, data = dataset.config, dataset.training
     features = FEATURIZERS.build(config.featurizer).describe()
-    parts = (config.model, config.featurizer, *(config.featurizer.descriptors or ()))
     return BundleSpec(
         targets=data.targets,
         units={**getattr(config.task, "units", {}), **label_units(config)},
@@ -181,7 +180,7 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
         scale=fitted.scaling.scale,
         features=features,
         features_hash=digest(features),
-        versions=used([part.name for part in parts]),
+        versions=used([config.model.name, *config.featurizer.names]),
         config=config.model_dump(mode="json"),
         provenance={**hashes(dataset.judged, data.plan.hash), **lineage(data.source), "run": run_id},
     )
