@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from drugml.config.load import check
+from drugml.config.run import RunSpec
 from drugml.config.training import TrainSpec
 from drugml.data.batch import MoleculeBatch
 from drugml.errors import UserError
 from drugml.models.network import Network
-from drugml.training.autosize import fits, largest, with_batch_size
+from drugml.runs.dataset import prepare
+from drugml.runs.folds import Place, draw_folds
+from drugml.training.autosize import fits, largest, with_largest
 from drugml.training.data import TrainingData
 from drugml.training.fit import Fitted, fit
 from drugml.training.listener import Silent
@@ -235,10 +239,11 @@ def test_on_a_cpu_there_is_no_size_to_find(
     data: TrainingData, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    asked = config(batch_size="auto", epochs=2)
-    assert with_batch_size(asked, data, tmp_path / "none").train.batch_size == 64
+    asked = config(batch_size="largest", epochs=2)
+    assert with_largest(asked, data, tmp_path / "none").train.batch_size == 64
     assert (
-        "train.batch_size = auto: on a CPU there is nothing to find, larger batches are not faster: 64" in caplog.text
+        "train.batch_size = largest: on a CPU there is nothing to find, larger batches are not faster: 64"
+        in caplog.text
     )
     auto, _ = fitted(asked, data, tmp_path, "auto")
     assert auto.tags == {"drugml.batch_size": "64"}
@@ -246,7 +251,21 @@ def test_on_a_cpu_there_is_no_size_to_find(
     check_equal(auto, fixed)
     with pytest.raises(RuntimeError, match="crash"):
         fit(config(batch_size=8), data, tmp_path / "cut.ckpt", Epochs(1))
-    assert with_batch_size(asked, data, tmp_path / "cut.ckpt").train.batch_size == 8
-    assert "train.batch_size = auto: 8, as before" in caplog.text
-    with pytest.raises(UserError, match="batch_size=auto has no meaning where `batch_atoms` counts"):
-        run_spec(batch_size="auto", batch_atoms=100)
+    assert with_largest(asked, data, tmp_path / "cut.ckpt").train.batch_size == 8
+    assert "train.batch_size = largest: 8, as before" in caplog.text
+    with pytest.raises(UserError, match="batch_size=largest has no meaning where `batch_atoms` counts"):
+        run_spec(batch_size="largest", batch_atoms=100)
+
+
+@pytest.mark.parametrize(("molecules", "size"), [(1, 16), (2000, 16), (2001, 32), (4000, 32), (4001, 64), (10**6, 64)])
+def test_small_tables_have_small_batches(molecules: int, size: int) -> None:
+    assert config(batch_size="auto").with_batch_size(molecules).train.batch_size == size
+    assert config(batch_size=12).with_batch_size(molecules).train.batch_size == 12
+
+
+def test_a_run_and_its_folds_have_the_batch_size_of_the_whole_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *(f"{'C' * n}O,{n}" for n in range(1, 41))]))
+    asked = check(RunSpec, {"data": {"path": str(tmp_path / "t.csv"), "targets": ["y"]}}, {(): "test"})
+    assert asked.train.batch_size == "auto"
+    assert prepare(asked).config.train.batch_size == 16
+    assert {draw_folds(asked, 4, 1).dataset(Place(1, n)).config.train.batch_size for n in (1, 4)} == {16}

@@ -1,6 +1,5 @@
 """The shell: fast help, the zoo, the schema, and the commands of the README."""
 
-import csv
 import json
 import re
 import shlex
@@ -8,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from drugml.cli.measured import read, results
 from drugml.cli.models import zoo
 from tests.conftest import ROOT, Cli
 
@@ -82,12 +82,16 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
 
 
 def test_what_was_measured_is_shown_as_it_is_documented(cli: Cli) -> None:
-    assert "measured: FreeSolv, test RMSE 1.544 ± 0.128, 3 random splits" in cli("models", "show", "dmpnn").out
-    results = (ROOT / "docs/results.md").read_text()
-    with (ROOT / "configs/measured.csv").open() as file:
-        for row in csv.DictReader(file):
-            assert row["model"] in zoo()
-            assert f"{row['mean']} ± {row['sd']}" in results, row
+    """Every fit of the file is one of the zoo's, and the documented table is that of the file."""
+    documented = (ROOT / "docs/results.md").read_text()
+    found = results(read(ROOT / "configs/measured.csv"))
+    assert found
+    for result in found:
+        first = result.fits[0]
+        assert first.model in zoo()
+        shown = f"measured: {first.set}, test {first.metric} {result.score}, {result.how}"
+        assert shown in cli("models", "show", first.model).out
+        assert f"| {first.set} | {first.model} | {first.metric} {result.score} | {result.how} |" in documented, shown
 
 
 def test_the_schema_describes_every_section(cli: Cli) -> None:

@@ -1,6 +1,5 @@
 """`drugml models`: the zoo."""
 
-import csv
 import inspect
 import re
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from drugml.cli.measured import read, results
 from drugml.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -89,20 +89,19 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
     )
     if differs:
         typer.echo(" ".join(differs.group().split()))
-    for line in measured(name):
+    for line in scores(name):
         typer.echo(line)
     for plugin in plugins("drugml.models"):
         if plugin.spec is spec:
             typer.echo(f"added by {plugin.package} {plugin.version}")
 
 
-def measured(name: str) -> list[str]:
-    """Test scores of a model with its defaults, as in `docs/results.md`."""
+def scores(name: str) -> list[str]:
+    """Test scores of a model, as in `docs/results.md`."""
     from drugml.config.load import presets
 
-    with (presets().parent / "measured.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["model"] == name]
-    return [f"measured: {r['set']}, test {r['metric']} {r['mean']} ± {r['sd']}, {r['splits']}" for r in rows]
+    found = results(f for f in read(presets().parent / "measured.csv") if f.model == name)
+    return [f"measured: {r.fits[0].set}, test {r.fits[0].metric} {r.score}, {r.how}" for r in found]
 
 
 @foreign.command()

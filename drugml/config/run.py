@@ -14,6 +14,9 @@ from drugml.config.tasks import AutoTask, TaskSpec
 from drugml.config.training import TrainSpec
 from drugml.errors import nearest
 
+BATCH_SIZE, SMALLER = 64, ((2000, 16), (4000, 32))
+"""Molecules per batch, and fewer in tables of up to so many molecules, where an epoch would have too few steps."""
+
 
 class TrackingSpec(Spec):
     """Where the run is recorded."""
@@ -88,6 +91,16 @@ class RunSpec(Spec):
         """The same run with the seed of the ensemble's member that it trains: the first has `train.seed`."""
         number = self.ensemble.member or 1
         return self.model_copy(update={"train": self.train.model_copy(update={"seed": self.train.seed + number - 1})})
+
+    def with_batch_size(self, molecules: int) -> Self:
+        """The same run with `train.batch_size: auto` replaced by what it is for so many molecules.
+
+        Those of all folds together, so that every fold of a cross-validation has batches of one size.
+        """
+        if self.train.batch_size != "auto":
+            return self
+        size = next((size for most, size in SMALLER if molecules <= most), BATCH_SIZE)
+        return self.model_copy(update={"train": self.train.model_copy(update={"batch_size": size})})
 
     def with_featurizer(self) -> Self:
         """The same run with `featurizer: auto` replaced by the one it stands for."""

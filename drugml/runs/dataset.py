@@ -126,7 +126,9 @@ def learnable(config: RunSpec) -> Curated:
     if source is not None:  # as it will be found again
         train = config.train.model_copy(update={"init_from": source.reference})
         config = config.model_copy(update={"train": train})
-    curated = replace(curate(judge(config)), source=source)
+    curated = curate(judge(config))
+    sized = curated.judged.config.with_batch_size(len(curated.rows))
+    curated = replace(curated, judged=replace(curated.judged, config=sized), source=source)
     for t, name in enumerate(curated.judged.config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
     return curated

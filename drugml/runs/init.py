@@ -93,7 +93,7 @@ task: auto             # or regression, classification
 model: dmpnn           # or gine, forest, mean: see `drugml models list`
 train:
   epochs: 50
-  batch_size: 64
+  batch_size: auto     # 64; smaller in tables of up to 4,000 molecules
   lr: 1e-3
   seed: 0
 """

@@ -1,4 +1,4 @@
-"""`train.batch_size: auto`: the largest batch that fits, found before training."""
+"""`train.batch_size: largest`: the largest batch that fits, found before training."""
 
 import logging
 from collections.abc import Callable
@@ -8,33 +8,35 @@ import numpy as np
 import torch
 
 from drugml.config.run import RunSpec
-from drugml.config.training import TrainSpec
 from drugml.training.data import TrainingData
 from drugml.training.loading import Loaded
 from drugml.training.module import Module
 from drugml.training.parts import out_of_memory, release
 
 log = logging.getLogger(__name__)
-DEFAULT = int(TrainSpec.model_fields["batch_size"].default)
+DEFAULT = 64
+"""What is tried first, and taken on a CPU."""
 STEPS = 10
 """An epoch has at least so many steps: fewer learn little from it, however fast they are."""
 
 
-def with_batch_size(config: RunSpec, data: TrainingData, checkpoint: Path) -> RunSpec:
-    """The config with a number in the place of `batch_size: auto`; that of the checkpoint where there is one.
+def with_largest(config: RunSpec, data: TrainingData, checkpoint: Path) -> RunSpec:
+    """The config with a number in the place of `batch_size: largest`; that of the checkpoint where there is one.
 
     On an accelerator the largest molecules of the training fold are tried, forward and backward in full precision,
     with twice as many each time.
     """
-    if config.train.batch_size != "auto":
+    if config.train.batch_size != "largest":
         return config
     device = torch.device("cuda" if torch.cuda.is_available() and config.train.accelerator != "cpu" else "cpu")
     if checkpoint.exists():
         size = int(torch.load(checkpoint, map_location="cpu", weights_only=True)["batch_size"])
-        log.info("train.batch_size = auto: %d, as before", size)
+        log.info("train.batch_size = largest: %d, as before", size)
     elif device.type == "cpu":
         size = DEFAULT
-        log.info("train.batch_size = auto: on a CPU there is nothing to find, larger batches are not faster: %d", size)
+        log.info(
+            "train.batch_size = largest: on a CPU there is nothing to find, larger batches are not faster: %d", size
+        )
     else:
         size = _found(_sized(config, DEFAULT), data, device)
     return _sized(config, size)
@@ -54,7 +56,7 @@ def _found(config: RunSpec, data: TrainingData, device: torch.device) -> int:
     module = Module(config, data).to(device)
     module.on_fit_start()
     size = largest(lambda n: fits(module, biggest[:n]), DEFAULT, len(train) // STEPS)
-    log.info("train.batch_size = auto: %d molecules of %s fit on %s", size, f"{len(train):,}", device)
+    log.info("train.batch_size = largest: %d molecules of %s fit on %s", size, f"{len(train):,}", device)
     del module
     release()
     return size

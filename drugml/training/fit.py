@@ -25,7 +25,7 @@ from drugml.prediction.trained import Trained, TrainedBaseline, TrainedNetwork, 
 from drugml.tasks import TASKS
 from drugml.tasks.metrics import evaluate
 from drugml.tasks.task import Scaling
-from drugml.training.autosize import with_batch_size
+from drugml.training.autosize import with_largest
 from drugml.training.balance import balanced
 from drugml.training.callbacks import BestAndLast, Progress
 from drugml.training.data import TrainingData
@@ -104,7 +104,7 @@ def _check_alone(spec: TrainSpec) -> None:
     """Refuse what processes would do differently, and then wait for each other for ever."""
     for there, what, instead in (
         (spec.accumulate > 1, f"accumulate = {spec.accumulate}", "a larger train.batch_size, which they share"),
-        (spec.batch_size == "auto", "batch_size = 'auto'", "a number"),
+        (spec.batch_size == "largest", "batch_size = 'largest'", "a number"),
         (spec.freeze.kind == "gradual", "freeze = 'gradual'", "train.freeze=encoder or none"),
     ):
         if there:
@@ -127,7 +127,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     tell_undefined(config, data)
     if type(config.model) in BASELINES:
         return _fit_baseline(config, data, start)
-    asked, config = config.train.batch_size, with_batch_size(config, data, checkpoint)
+    asked, config = config.train.batch_size, with_largest(config, data, checkpoint)
     train = config.train
     resume = checkpoint.exists()
     keep_freed()
@@ -170,7 +170,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     merge(module.network.encoder)
     trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
     tags = {"drugml.batch_halved": module.parts.told} if module.parts.halvings else {}
-    if asked == "auto":
+    if asked == "largest":
         tags["drugml.batch_size"] = str(train.batch_size)
     return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start, tags)
 

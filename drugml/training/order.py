@@ -68,8 +68,8 @@ def lengths(atoms: Int[Tensor, "B"], spec: TrainSpec, times: int, halvings: int 
 
 
 def size_of(spec: TrainSpec) -> int:
-    """Molecules per batch, where `auto` was replaced."""
-    assert spec.batch_size != "auto"
+    """Molecules per batch, where `auto` and `largest` were replaced."""
+    assert not isinstance(spec.batch_size, str)
     return spec.batch_size
 
 

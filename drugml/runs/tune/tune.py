@@ -127,7 +127,9 @@ def _plan(spec: SearchSpec, space: Space, study: str | None) -> Plan:
     dataset = prepare(first)
     log.info("%s", dataset.summary())
     task = dataset.config.task
-    resolved = space.base.model_copy(update={"task": task, "data": dataset.config.data})
+    resolved = space.base.with_batch_size(len(dataset.smiles)).model_copy(
+        update={"task": task, "data": dataset.config.data}
+    )
     space = replace(space, base=standing_alone(resolved))
     metric = spec.metric or TASKS[type(task)].metrics[0]  # type: ignore[attr-defined]
     _check_metric(metric, dataset)
