@@ -215,7 +215,7 @@ def test_standard_scores_of_what_is_unknown_or_never_varied_are_zero() -> None:
 )
 def test_models_learn_from_them_and_are_kept_with_them(tmp_path: Path, model: str, more: list[str]) -> None:
     predictor = load_bundle(make_bundle(tmp_path, model, *more))
-    values, rejects, _ = predictor.predict([*SMILES[:3], "[Na+].[Cl-]", "junk"])
+    values, rejects, *_ = predictor.predict([*SMILES[:3], "[Na+].[Cl-]", "junk"])
     assert np.isfinite(values[:4]).all()
     assert [*rejects] == [4]
     assert "descriptors" in predictor.spec.features

@@ -245,7 +245,7 @@ def test_a_trained_network_keeps_its_encodings_and_is_not_compiled(
     assert "train.compile: not compiled, it is not built for gine with encodings" in caplog.text
     assert predictor.spec.model.encodings == (WalkEncoding(steps=4), LaplacianEncoding(), DegreeEncoding())
     smiles = ["CC(C)(C)C", "FC(F)(F)c1ccccc1", "[Na+].[Cl-]"]
-    values, rejects, _ = predictor.predict(smiles)
+    values, rejects, *_ = predictor.predict(smiles)
     again = predictor.predict([Chem.MolToSmiles(shuffled(Chem.MolFromSmiles(s), 1), canonical=False) for s in smiles])[
         0
     ]

@@ -124,6 +124,6 @@ def test_a_model_keeps_its_parts(tmp_path: Path) -> None:
     predictor = load_bundle(make_bundle(tmp_path, "gp", *overrides))
     assert isinstance(predictor.trained, TrainedBaseline)
     assert predictor.trained.baseline.arrays()["widths"].tolist() == [166, 64]
-    values, rejects, _ = predictor.predict([*SMILES[:3], "junk"])
+    values, rejects, *_ = predictor.predict([*SMILES[:3], "junk"])
     assert np.isfinite(values[:3]).all()
     assert [*rejects] == [3]

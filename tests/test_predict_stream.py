@@ -55,7 +55,7 @@ def test_neither_pieces_nor_workers_change_a_bit(runs: list[engines.Run], smiles
 def test_the_numbers_are_those_of_the_model(bundle: Path, many: Path, tmp_path: Path) -> None:
     predict([str(bundle)], [str(many)], tmp_path / "out.csv")
     rows = read_csv(tmp_path / "out.csv")
-    values, rejects, _ = load(bundle).predict([r["SMILES"] for r in rows])
+    values, rejects, *_ = load(bundle).predict([r["SMILES"] for r in rows])
     for i, row in enumerate(rows):
         assert row["status"] == (rejects[i].status if i in rejects else Status.OK)
         found = [float(row[t] or "nan") for t in ("size", "rank")]

@@ -31,7 +31,7 @@ def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def test_all_forms_of_a_drug_get_one_prediction(bundle: Path) -> None:
     predictor = load(bundle)
     for parent, forms in FORMS.items():
-        values, rejects, _ = predictor.predict([parent, *forms])
+        values, rejects, *_ = predictor.predict([parent, *forms])
         assert rejects == {}
         np.testing.assert_allclose(values, np.broadcast_to(values[0], values.shape), rtol=1e-6)
     values = predictor.predict([*FORMS]).values

@@ -69,6 +69,7 @@ class WithDescriptors:
 
     def __init__(self, featurizer: Featurizer, parts: Sequence[Descriptors]) -> None:
         self._featurizer, self._parts = featurizer, parts
+        self.atoms = getattr(featurizer, "atoms", None)
 
     def describe(self) -> dict[str, Any]:
         return {**self._featurizer.describe(), "descriptors": [part.describe() for part in self._parts]}

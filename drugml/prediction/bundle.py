@@ -116,7 +116,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _probes(predictor: Predictor) -> list[Probe]:
     probes = PLACED if from_file(predictor.spec.featurizer) else PROBES
-    values, rejects, _ = predictor.predict(probes)
+    values, rejects, *_ = predictor.predict(probes)
     return [
         Probe(smiles=s, prediction=None if i in rejects else v.tolist())
         for i, (s, v) in enumerate(zip(probes, values, strict=True))
@@ -125,7 +125,7 @@ def _probes(predictor: Predictor) -> list[Probe]:
 
 def _check_probes(predictor: Predictor, folder: Path) -> None:
     spec = predictor.spec
-    values, rejects, _ = predictor.predict([p.smiles for p in spec.probes])
+    values, rejects, *_ = predictor.predict([p.smiles for p in spec.probes])
     for i, probe in enumerate(spec.probes):
         found = None if i in rejects else values[i]
         if (found is None) != (probe.prediction is None) or (

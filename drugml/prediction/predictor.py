@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.data.status import Reject, Status
+from drugml.data.store import PackedStore
+from drugml.featurizers import FEATURIZERS
+from drugml.featurizers.elements import Elements
 from drugml.featurizers.pack import Packed, pack
 from drugml.prediction.ensemble import spread
 from drugml.prediction.spec import BundleSpec
@@ -31,6 +34,8 @@ class Predictions(NamedTuple):
     spread: NDArray[np.float64] | None = None
     """(R, T) standard deviation between the members of an ensemble, in what was learned: of a log10 target in decades;
     None for a single model."""
+    notes: dict[int, str] = {}
+    """Row to what is to be known of its prediction."""
 
     @property
     def columns(self) -> NDArray[np.float64]:
@@ -43,6 +48,7 @@ class Predictor:
 
     def __init__(self, spec: BundleSpec, trained: Trained) -> None:
         self.spec, self.trained = spec, trained
+        self._elements = Elements(FEATURIZERS.build(spec.featurizer))
 
     @property
     def batch(self) -> int:
@@ -74,13 +80,18 @@ class Predictor:
         if apart is not None:
             apart[good] = spread(each)
             apart[list(rejects)] = np.nan
-        return Predictions(values, rejects, apart)
+        return Predictions(values, rejects, apart, self._notes(packed.store, good, rejects))
 
     def natural(self, learned: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values in the unit of the labels, (R, T) from (R, T): what was learned as a logarithm is raised again."""
         logarithmic = np.isin(self.spec.targets, self.spec.log10)
         with np.errstate(over="ignore"):  # an overflow becomes a reject
             return np.where(logarithmic, np.power(10.0, np.where(logarithmic, learned, 0.0)), learned)
+
+    def _notes(self, store: PackedStore, good: NDArray[np.int64], rejects: dict[int, Reject]) -> dict[int, str]:
+        """Rows with elements that all look the same to the model; it may have learned from none of them."""
+        text = f"has an element that the model takes for any other; it knows {self._elements.said}"
+        return {int(i): text for i in good[self._elements.strange(store)] if int(i) not in rejects}
 
     def _not_finite(self, values: NDArray[np.float64], good: NDArray[np.int64]) -> dict[int, Reject]:
         """Rows whose prediction overflowed; an infinity must not pass for a value."""

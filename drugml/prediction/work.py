@@ -105,7 +105,8 @@ def join_predictions(single: Sequence[list[Predictions]], known: dict[int, Rejec
         spreads = [p.spread for p in parts if p.spread is not None]
         rejects = known | {i: p.rejects[0] for i, p in zip(rows, parts, strict=True) if p.rejects}
         apart = _placed(spreads, rows, total) if spreads else None
-        out.append(Predictions(values, dict(sorted(rejects.items())), apart))
+        notes = {i: p.notes[0] for i, p in zip(rows, parts, strict=True) if p.notes}
+        out.append(Predictions(values, dict(sorted(rejects.items())), apart, notes))
     return out
 
 

@@ -27,7 +27,7 @@ from drugml.data.targets import as_written, check_spread, is_missing, looks_bina
 from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
 from drugml.prediction.source import Source
-from drugml.runs.judged import Judged, judge
+from drugml.runs.judged import Judged, judge, tell_strange
 from drugml.runs.source import find_source
 from drugml.training.data import TrainingData
 
@@ -127,6 +127,7 @@ def learnable(config: RunSpec) -> Curated:
         train = config.train.model_copy(update={"init_from": source.reference})
         config = config.model_copy(update={"train": train})
     curated = curate(judge(config))
+    tell_strange(curated.judged)
     sized = curated.judged.config.with_batch_size(len(curated.rows))
     curated = replace(curated, judged=replace(curated.judged, config=sized), source=source)
     for t, name in enumerate(curated.judged.config.data.targets):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit.Chem import GetPeriodicTable, MolFromSmiles
 
 from drugml.config.geometry import from_file
 from drugml.config.labels import LabelSpec
@@ -28,6 +29,8 @@ from drugml.data.table import Table, locate, name_of
 from drugml.data.targets import looks_binary
 from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
+from drugml.featurizers import FEATURIZERS
+from drugml.featurizers.elements import Elements
 from drugml.featurizers.pack import cache_folder, cores, pack_cached
 from drugml.runs.rows import sorted_rows, stacked
 
@@ -148,6 +151,27 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
         error=label.error[labelled],
         targets=read,
         hash=_hash(config, cells, at, places, rows.rejects),
+    )
+
+
+def tell_strange(judged: Judged) -> None:
+    """Warn of molecules with elements that the features do not tell from one another."""
+    elements = Elements(FEATURIZERS.build(judged.config.featurizer))
+    rows = np.flatnonzero(elements.strange(judged.store))
+    if not rows.size:
+        return
+    known = {GetPeriodicTable().GetElementSymbol(n) for n in elements.known}
+    texts = [judged.smiles[int(i)] for i in rows]
+    found = {a.GetSymbol() for text in texts if (mol := MolFromSmiles(text)) for a in mol.GetAtoms()} - known
+    log.warning(
+        "featurizer %s: %d molecules have elements that it does not tell from one another (%s), for example line %s, "
+        "%s; it knows %s",
+        judged.config.featurizer.name,
+        len(rows),
+        ", ".join(sorted(found)),
+        judged.lines[int(rows[0])],
+        texts[0],
+        elements.said,
     )
 
 

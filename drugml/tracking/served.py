@@ -30,9 +30,9 @@ class Served(PythonModel):  # type: ignore[misc]
         smiles = ["" if pd.isna(s) else str(s) for s in model_input["smiles"]]
         predicted, spec = self.predictor.predict(smiles), self.predictor.spec
         out = Rows(predicted.columns, columns=[*spec.targets, *spec.spreads], index=model_input.index)
-        rejects = predicted.rejects
+        rejects, notes = predicted.rejects, predicted.notes
         out["status"] = [rejects[i].status.value if i in rejects else Status.OK.value for i in range(len(smiles))]
-        out["reason"] = [rejects[i].reason if i in rejects else "" for i in range(len(smiles))]
+        out["reason"] = [rejects[i].reason if i in rejects else notes.get(i, "") for i in range(len(smiles))]
         return out
 
 

@@ -104,7 +104,8 @@ def _answered(run: Run, chunks: Iterator[list[Row]], at: int) -> Iterator[tuple[
 def _answer(rows: Sequence[Row], predicted: Predictions) -> Answer:
     rejects = [r.reject or predicted.rejects.get(i) for i, r in enumerate(rows)]
     status = [r.status.value if r else Status.OK.value for r in rejects]
-    return Answer(predicted.columns, status, [r.reason if r else "" for r in rejects])
+    reasons = [r.reason if r else predicted.notes.get(i, "") for i, r in enumerate(rejects)]
+    return Answer(predicted.columns, status, reasons)
 
 
 def _chunks(inputs: Inputs, job: Job, whole: int) -> Iterator[list[Row]]:
