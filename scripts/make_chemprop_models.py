@@ -8,7 +8,8 @@ Chemprop lives in an environment of its own:
 tests/data/chemprop/: an ensemble of two for numbers (`regression-1.pt`, `regression-2.pt`) with batch norm and a
 norm of 50, a checkpoint of Lightning for classes (`classification.ckpt`), and predictions of 30 molecules by both. The
 checkpoint holds the path that it was written to: choose the folder with TMPDIR. With RDKit's descriptors beside the
-network the same again: `numbers-rdkit-1.pt`, `numbers-rdkit-2.pt`, scaled, and `classes-rdkit.pt`, as they come.
+network the same again: `numbers-rdkit-1.pt`, `numbers-rdkit-2.pt`, scaled, and `classes-rdkit.pt`, as they come; with
+Morgan counts before them `numbers-morgan.pt`.
 """
 
 import argparse
@@ -74,6 +75,7 @@ def main() -> None:
         predict(program, folder, "regression", [OUT / "regression-1.pt", OUT / "regression-2.pt"])
         predict(program, folder, "classification", [folder / "classification" / "model_0" / "best.pt"])
         with_descriptors(program, folder, several)
+        with_morgan(program, folder)
 
 
 def with_descriptors(program: Path, folder: Path, several: list[str]) -> None:
@@ -88,6 +90,14 @@ def with_descriptors(program: Path, folder: Path, several: list[str]) -> None:
     shutil.copy(folder / "classes-rdkit" / "model_0" / "best.pt", OUT / "classes-rdkit.pt")
     predict(program, folder, "numbers-rdkit", numbers, beside, "unusual.csv")
     predict(program, folder, "classes-rdkit", [OUT / "classes-rdkit.pt"], beside, "unusual.csv")
+
+
+def with_morgan(program: Path, folder: Path) -> None:
+    """A model with two kinds of descriptors, in this order."""
+    beside = ["--molecule-featurizers", "morgan_count", "rdkit_2d"]
+    train(program, folder, "regression", ["logP", "weight"], beside, "numbers-morgan")
+    shutil.copy(folder / "numbers-morgan" / "model_0" / "best.pt", OUT / "numbers-morgan.pt")
+    predict(program, folder, "numbers-morgan", [OUT / "numbers-morgan.pt"], beside, "unusual.csv")
 
 
 def listed(path: Path, smiles: list[str]) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
 
-from drugml.config.featurizers import MorganSpec
+from drugml.config.featurizers import ChempropV2Spec, MorganSpec
 from drugml.config.load import check
 from drugml.config.run import RunSpec
 from drugml.data.batch import DeviceStore
-from drugml.featurizers import FEATURIZERS
+from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.featurizers.descriptors import NAMES
 from drugml.models.network import Network
 from drugml.prediction.trained import columns, layout_of, medians
@@ -66,3 +67,12 @@ def test_a_tree_gets_the_medians_of_the_training_molecules() -> None:
     undefined = np.isnan(store.molecule["descriptors"][13])
     assert undefined.any()
     np.testing.assert_array_equal(rows[0, -len(NAMES) :][undefined], found.astype(np.float32)[undefined])
+
+
+@pytest.mark.parametrize("name", ["morgan_binary", "morgan_count"])
+def test_morgan_beside_a_graph_is_rdkits(name: str) -> None:
+    made = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048, includeChirality=True)
+    read = made.GetFingerprint if name == "morgan_binary" else made.GetCountFingerprint
+    (spec,) = ChempropV2Spec(descriptors=(name,)).descriptors  # type: ignore[arg-type]
+    mols = [Chem.MolFromSmiles(s) for s in SMILES]
+    np.testing.assert_array_equal(DESCRIPTORS.build(spec).compute(mols), [[*read(mol)] for mol in mols])

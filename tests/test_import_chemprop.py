@@ -43,6 +43,7 @@ def expected(name: str) -> tuple[list[str], np.ndarray]:
         (CLASSES, "classification", ["--target", "polar", "--target", "aromatic"], ("polar", "aromatic")),
         (DESCRIBED, "numbers-rdkit", RDKIT, ("logP", "weight")),
         ([DATA / "classes-rdkit.pt"], "classes-rdkit", RDKIT, ("polar", "aromatic")),  # not scaled
+        ([DATA / "numbers-morgan.pt"], "numbers-morgan", ["--descriptors", "morgan_count", *RDKIT], ("logP", "weight")),
     ],
 )
 def test_predictions_are_chemprops(
@@ -67,7 +68,7 @@ def test_predictions_are_chemprops(
 
 def test_a_molecule_whose_descriptors_we_do_not_know_is_rejected() -> None:
     """Of Ipc that of large molecules, and what 32 bits do not hold."""
-    found = load(DESCRIBED, descriptors="rdkit").predict(["C" * 30, "C" * 151, "C1CC1" * 50])
+    found = load(DESCRIBED, descriptors=["rdkit"]).predict(["C" * 30, "C" * 151, "C1CC1" * 50])
     assert np.isfinite(found.values[0]).all()
     assert [r.reason for r in found.rejects.values()] == [
         "151 heavy atoms, more than data.max_atoms = 150",

@@ -151,11 +151,15 @@ def test_descriptors_are_named_by_the_user(altered: Altered, cli: Cli) -> None:
     assert done.code == 2
     assert "if you say so: --descriptors rdkit\n  X_d_transform: ScaleTransform; supported: " in done.err
     with pytest.raises(UserError, match=r"16 columns .* 16, 0 extra .*\(X_d\); supported: 217, as --descriptors rdkit"):
-        load(NUMBERS, descriptors="rdkit")
+        load(NUMBERS, descriptors=["rdkit"])
     with pytest.raises(UserError, match=r", 200 extra .*\(X_d\); supported: 217, as --descriptors rdkit says"):
-        load([altered(setting("predictor.input_dim", 216))], descriptors="rdkit")
-    with pytest.raises(UserError, match=r"^--descriptors v1_rdkit_2d: expected rdkit, which Chemprop calls rdkit_2d; "):
-        load(DESCRIBED, descriptors="v1_rdkit_2d")
+        load([altered(setting("predictor.input_dim", 216))], descriptors=["rdkit"])
+    with pytest.raises(UserError, match=r"^--descriptors v1_rdkit_2d: expected rdkit, which Chemprop calls rdkit_2d, "):
+        load(DESCRIBED, descriptors=["v1_rdkit_2d"])
+    with pytest.raises(UserError, match=r"2048 extra .*Morgan bits or counts, if you say which: --descr"):
+        load([altered(setting("predictor.input_dim", 16 + 2048))])
+    with pytest.raises(UserError, match=r"supported: 2265, as --descriptors rdkit --descriptors morgan_count says"):
+        load(DESCRIBED, descriptors=["rdkit", "morgan_count"])
 
 
 def test_descriptors_are_scaled_as_the_settings_say(altered: Altered) -> None:
@@ -167,4 +171,4 @@ def test_descriptors_are_scaled_as_the_settings_say(altered: Altered) -> None:
 
     for change, said in ((unscaled, "X_d_transform.mean"), (lost, "X_d_transform.mean is missing")):
         with pytest.raises(UserError, match=f"its weights do not fit its settings: .*{said}"):
-            load([altered(change, DESCRIBED[0])], descriptors="rdkit")
+            load([altered(change, DESCRIBED[0])], descriptors=["rdkit"])

@@ -115,11 +115,15 @@ def chemprop(
         list[str] | None, typer.Option("--target", help="Name of what it predicts, in order; found in .pt otherwise.")
     ] = None,
     descriptors: Annotated[
-        str | None, typer.Option(help="What it gets beside the molecule: rdkit, if trained with rdkit_2d.")
+        list[str] | None,
+        typer.Option(
+            help="What it gets beside the molecule: rdkit if trained with rdkit_2d, morgan_binary, morgan_count; "
+            "several in Chemprop's order."
+        ),
     ] = None,
     uri: Annotated[str | None, typer.Option(help="Tracking URI; MLFLOW_TRACKING_URI or mlflow.db otherwise.")] = None,
 ) -> None:
     """Import a model that Chemprop 2 trained; it gives the same predictions here. No code in the file is run."""
     from drugml.runs.foreign import import_chemprop
 
-    typer.echo(import_chemprop(files, target or [], name, out, uri, descriptors).summary())
+    typer.echo(import_chemprop(files, target or [], name, out, uri, descriptors or []).summary())

@@ -37,7 +37,21 @@ class MordredSpec(DescriptorsSpec):
     name: Literal["mordred"] = "mordred"
 
 
-Shipped = RdkitDescriptorsSpec | ErgSpec | MordredSpec
+class MorganBinarySpec(DescriptorsSpec):
+    """2,048 bits of a Morgan fingerprint, radius 2, with stereo (Rogers & Hahn 2010, doi:10.1021/ci100050t)."""
+
+    width: ClassVar[int] = 2048
+    name: Literal["morgan_binary"] = "morgan_binary"
+
+
+class MorganCountSpec(DescriptorsSpec):
+    """The same as counts."""
+
+    width: ClassVar[int] = 2048
+    name: Literal["morgan_count"] = "morgan_count"
+
+
+Shipped = RdkitDescriptorsSpec | ErgSpec | MordredSpec | MorganBinarySpec | MorganCountSpec
 if TYPE_CHECKING:
     DescriptorSpec = Annotated[Shipped, Field(discriminator="name")]
 else:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import Descriptors, rdReducedGraphs
+from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdReducedGraphs
 from rdkit.rdBase import BlockLogs
 
-from drugml.config.descriptors import ErgSpec, RdkitDescriptorsSpec
+from drugml.config.descriptors import ErgSpec, MorganBinarySpec, MorganCountSpec, RdkitDescriptorsSpec
 from drugml.featurizers.featurizer import DESCRIPTORS
 
 _WRITTEN = """
@@ -98,3 +98,35 @@ class Erg:
     def compute(self, mols: Sequence[Chem.Mol]) -> NDArray[np.float64]:
         rows = [rdReducedGraphs.GetErGFingerprint(mol) for mol in mols]
         return np.array(rows, np.float64).reshape(len(mols), len(self.names))
+
+
+class Morgan:
+    """A fingerprint beside a graph, with the options of Chemprop's `morgan_binary` and `morgan_count`."""
+
+    names = tuple(f"morgan{n}" for n in range(MorganBinarySpec.width))
+    counts: bool
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "descriptors", "of": "rdkit.morgan", **_MORGAN, "counts": self.counts}
+
+    def compute(self, mols: Sequence[Chem.Mol]) -> NDArray[np.float64]:
+        made = rdFingerprintGenerator.GetMorganGenerator(**_MORGAN)
+        read = made.GetCountFingerprintAsNumPy if self.counts else made.GetFingerprintAsNumPy
+        return np.array([read(mol) for mol in mols], np.float64).reshape(len(mols), len(self.names))
+
+
+_MORGAN: dict[str, Any] = {"radius": 2, "fpSize": MorganBinarySpec.width, "includeChirality": True}
+
+
+@DESCRIPTORS.register(MorganBinarySpec)
+class MorganBinary(Morgan):
+    """Whether an environment occurs."""
+
+    counts = False
+
+
+@DESCRIPTORS.register(MorganCountSpec)
+class MorganCount(Morgan):
+    """How often it does."""
+
+    counts = True

@@ -21,7 +21,8 @@ class Elements:
         vocabulary = getattr(featurizer, "atoms", None)  # fingerprints have none, and hash whatever there is
         features = vocabulary.features if isinstance(vocabulary, Vocabulary) else ()
         ends = [(i, f) for i, f in enumerate(features) if f.name == "atomic_number" and f.other != "last"]
-        self._column, self.known = (ends[0][0], ends[0][1].choices) if ends else (None, ())
+        self._column = ends[0][0] if ends else None
+        self.known: tuple[int, ...] = ends[0][1].choices if ends else ()
 
     def strange(self, store: PackedStore) -> NDArray[np.bool_]:
         """(M,) whether a molecule has an atom of another element."""

@@ -20,8 +20,8 @@ from drugml.config.models import DmpnnSpec, HeadSpec
 from drugml.config.tasks import ClassificationSpec, RegressionSpec
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
-from drugml.featurizers.descriptors import LARGE, NAMES
-from drugml.featurizers.featurizer import LARGEST, digest
+from drugml.featurizers.descriptors import LARGE
+from drugml.featurizers.featurizer import DESCRIPTORS, LARGEST, digest
 from drugml.models.readout import NORM
 from drugml.prediction.chemprop_settings import DESCRIBED, POOLINGS, TASKS, faults, scaled
 from drugml.prediction.ensemble import TrainedEnsemble
@@ -65,22 +65,22 @@ class Imported(NamedTuple):
         }
 
 
-def load(paths: Sequence[Path], targets: Sequence[str] = (), descriptors: str | None = None) -> Predictor:
+def load(paths: Sequence[Path], targets: Sequence[str] = (), descriptors: Sequence[str] = ()) -> Predictor:
     """Model files of Chemprop 2, `.pt` or `.ckpt`, as one predictor; several files are an ensemble.
 
     Args:
         paths: of the files.
         targets: names of the predicted columns, in the model's order; those in the file if empty.
-        descriptors: which descriptors the models get beside the molecule (X_d): `rdkit`, or None for none.
+        descriptors: which descriptors the models get beside the molecule (X_d), in Chemprop's order.
 
     Raises:
         UserError: if a file is damaged or holds more than a model, has what our network has not, the files do not
             belong together, or targets have no names.
     """
-    if descriptors not in (None, *DESCRIBED):
+    if strange := [d for d in descriptors if d not in DESCRIBED]:
         raise UserError(
-            f"--descriptors {descriptors}: expected rdkit, which Chemprop calls rdkit_2d; models with other extra "
-            "molecule descriptors (X_d) cannot be imported, predict with Chemprop"
+            f"--descriptors {strange[0]}: expected rdkit, which Chemprop calls rdkit_2d, morgan_binary or "
+            "morgan_count; models with other extra molecule descriptors (X_d) cannot be imported, predict with Chemprop"
         )
     found = [_imported(read(p, PACKAGES, "Chemprop 2"), descriptors) for p in paths]
     first = found[0]
@@ -97,7 +97,8 @@ def load(paths: Sequence[Path], targets: Sequence[str] = (), descriptors: str | 
         featurizer=first.featurizer,
         model=first.model,
         head=first.head,
-        max_atoms=LARGE if descriptors else DataSpec.model_fields["max_atoms"].default,  # above, some are undefined
+        # above it, some of RDKit's descriptors are undefined
+        max_atoms=LARGE if "rdkit" in descriptors else DataSpec.model_fields["max_atoms"].default,
         shift=first.scaling.shift,
         scale=first.scaling.scale,
         members=tuple(
@@ -113,7 +114,7 @@ def load(paths: Sequence[Path], targets: Sequence[str] = (), descriptors: str | 
     return Predictor(spec, TrainedEnsemble(trained) if several else trained[0])
 
 
-def _imported(file: Read, descriptors: str | None) -> Imported:
+def _imported(file: Read, descriptors: Sequence[str]) -> Imported:
     path = file.path
     settings, weights = file.values.get("hyper_parameters"), file.values.get("state_dict")
     if not isinstance(settings, dict) or not isinstance(weights, dict):
@@ -133,7 +134,7 @@ def _imported(file: Read, descriptors: str | None) -> Imported:
         head = f"{path}: this Chemprop model cannot be imported:"
         raise UserError("\n".join([head, *(f"  {f}" for f in against), "train it without, or predict with Chemprop"]))
     message, agg, predictor = (dict(p or {}) for p in parts.values())
-    beside = (DESCRIBED[descriptors](),) if descriptors else ()
+    beside = tuple(DESCRIBED[d] for d in descriptors)
     featurizer = ChempropV2Spec(descriptors=beside, descriptor_scale="standard" if beside else "rank")
     pooling = POOLINGS[name_of(agg["cls"])]
     try:
@@ -146,7 +147,7 @@ def _imported(file: Read, descriptors: str | None) -> Imported:
         model = DmpnnSpec(hidden_dim=message["d_h"], depth=message["depth"], dropout=dropout, pooling=pooling)  # type: ignore[arg-type]
         head_spec = HeadSpec(hidden_dim=width, layers=layers - 1, dropout=predictor.get("dropout", 0.0))
         norm = float(agg.get("norm", NORM)) if pooling == "norm" else NORM
-        scores = _scores(left, scaled(settings.get("X_d_transform")), beside[0].width) if beside else {}
+        scores = _scores(left, scaled(settings.get("X_d_transform")), descriptors) if beside else {}
         tensors = _renamed(_folded(left, norm, model.hidden_dim)) | scores
         restore(model, head_spec, featurizer, task, scaling, tensors)
     except (RuntimeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -171,18 +172,19 @@ def _scaling(weights: dict[str, Tensor], targets: int) -> Scaling:
     return Scaling(tuple(mean), tuple(scale))
 
 
-def _scores(weights: dict[str, Tensor], scales: bool, descriptors: int) -> dict[str, Tensor]:
+def _scores(weights: dict[str, Tensor], scales: bool, descriptors: Sequence[str]) -> dict[str, Tensor]:
     """Take the scaling of descriptors out of the weights, as buffers of our normalizer; without one it changes nothing.
 
     Chemprop puts 0 for an undefined value before it scales, and has no limits. RDKit has Ipc and AvgIpc of every
     molecule, we have them neither of large ones nor beyond a size: there we have no prediction either.
     """
-    zero, one = torch.zeros(descriptors), torch.ones(descriptors)
+    names = [name for d in descriptors for name in DESCRIPTORS.build(DESCRIBED[d]).names]
+    zero, one = torch.zeros(len(names)), torch.ones(len(names))
     mean, sd = zero, one
     if scales:
-        mean, sd = (weights.pop(f"X_d_transform.{n}").reshape(descriptors) for n in ("mean", "scale"))
+        mean, sd = (weights.pop(f"X_d_transform.{n}").reshape(len(names)) for n in ("mean", "scale"))
     found = {"mean": mean, "sd": sd, "low": -math.inf * one, "high": math.inf * one, "cut": LARGEST * one}
-    found["fill"] = torch.tensor([math.nan if n in ("Ipc", "AvgIpc") else 0.0 for n in NAMES])
+    found["fill"] = torch.tensor([math.nan if n in ("Ipc", "AvgIpc") else 0.0 for n in names])
     return {f"normalizer.{k}": v.float() for k, v in found.items()}
 
 

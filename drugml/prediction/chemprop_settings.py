@@ -1,9 +1,9 @@
 """Settings in a model file of Chemprop 2: what our network has not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from drugml.config.descriptors import RdkitDescriptorsSpec
+from drugml.config.descriptors import DescriptorSpec, MorganBinarySpec, MorganCountSpec, RdkitDescriptorsSpec
 from drugml.config.featurizers import ChempropV2Spec
 from drugml.config.tasks import ClassificationSpec, RegressionSpec
 from drugml.prediction.inert import name_of
@@ -16,12 +16,16 @@ TASKS: dict[str, RegressionSpec | ClassificationSpec] = {
 POOLINGS = {"MeanAggregation": "mean", "SumAggregation": "sum", "NormAggregation": "norm"}
 WIDTHS = {133: "V1", 44: "ORGANIC", 52: "RIGR"}
 """Columns of an atom to the featurizer mode that makes them."""
-DESCRIBED = {"rdkit": RdkitDescriptorsSpec}
+DESCRIBED: dict[str, DescriptorSpec] = {
+    "rdkit": RdkitDescriptorsSpec(),
+    "morgan_binary": MorganBinarySpec(),
+    "morgan_count": MorganCountSpec(),
+}
 """What extra molecule descriptors may be; the file does not say which they are."""
 
 
 def faults(
-    settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], descriptors: str | None
+    settings: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], descriptors: Sequence[str]
 ) -> Iterator[str]:
     """What our network has not, each with what it has.
 
@@ -44,17 +48,19 @@ def faults(
         yield from _beside(settings.get("X_d_transform"), message["d_h"], predictor["input_dim"], descriptors)
 
 
-def _beside(transform: Any, embedding: int, columns: int, descriptors: str | None) -> Iterator[str]:
+def _beside(transform: Any, embedding: int, columns: int, descriptors: Sequence[str]) -> Iterator[str]:
     """Of the extra molecule descriptors (X_d), which stand after the embedding."""
     extra = columns - embedding
     found = f"{columns} columns where messages give {embedding}, {extra} extra molecule descriptors (X_d)"
-    if descriptors is None and extra:
+    said, width = " ".join(f"--descriptors {d}" for d in descriptors), sum(DESCRIBED[d].width for d in descriptors)
+    if extra and not descriptors:
         own = "the 217 of Chemprop's rdkit_2d, if you say so: --descriptors rdkit"
+        if extra == MorganBinarySpec.width:
+            own = "Morgan bits or counts, if you say which: --descriptors morgan_binary or morgan_count"
         yield f"predictor.input_dim: {found}; supported: {own}"
-    elif descriptors and extra != DESCRIBED[descriptors].width:
-        own = f"{DESCRIBED[descriptors].width}, as --descriptors {descriptors} says"
-        yield f"predictor.input_dim: {found}; supported: {own}"
-    if scaled(transform) and (descriptors is None or name_of(transform) != "ScaleTransform"):
+    elif extra != width:
+        yield f"predictor.input_dim: {found}; supported: {width}, as {said} says"
+    if scaled(transform) and (not descriptors or name_of(transform) != "ScaleTransform"):
         yield f"X_d_transform: {name_of(transform)}; supported: ScaleTransform of what --descriptors names"
 
 

@@ -46,7 +46,7 @@ def import_chemprop(
     name: str | None,
     out: Path | None,
     uri: str | None,
-    descriptors: str | None = None,
+    descriptors: Sequence[str] = (),
 ) -> Imported:
     """Turn model files of Chemprop 2 into a bundle, register it, or both.
 
