@@ -263,6 +263,14 @@ def test_small_tables_have_small_batches(molecules: int, size: int) -> None:
     assert config(batch_size=12).with_batch_size(molecules).train.batch_size == 12
 
 
+def test_auto_is_a_number_wherever_it_is_asked_for(data: TrainingData, tmp_path: Path) -> None:
+    """As in a trial of a search that has it among its values."""
+    auto, _ = fitted(config(batch_size="auto", epochs=2), data, tmp_path, "auto")
+    fixed, _ = fitted(config(batch_size=16, epochs=2), data, tmp_path, "fixed")
+    check_equal(auto, fixed)
+    assert "drugml.batch_size" not in auto.tags
+
+
 def test_a_run_and_its_folds_have_the_batch_size_of_the_whole_table(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *(f"{'C' * n}O,{n}" for n in range(1, 41))]))
     asked = check(RunSpec, {"data": {"path": str(tmp_path / "t.csv"), "targets": ["y"]}}, {(): "test"})

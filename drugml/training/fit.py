@@ -127,6 +127,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     tell_undefined(config, data)
     if type(config.model) in BASELINES:
         return _fit_baseline(config, data, start)
+    config = config.with_batch_size(len(data.store))  # of a trial of a search; otherwise it has a number
     asked, config = config.train.batch_size, with_largest(config, data, checkpoint)
     train = config.train
     resume = checkpoint.exists()

@@ -20,6 +20,7 @@ from drugml.config.run import RunSpec
 from drugml.config.techniques import Lora
 from drugml.data.batch import DeviceStore
 from drugml.models.network import Network
+from drugml.prediction.predictor import ON_CPU
 from drugml.prediction.trained import layout_of, outputs
 from drugml.tasks import TASKS
 from drugml.tasks.masks import label_losses, masked_loss
@@ -207,7 +208,8 @@ class Module(pl.LightningModule):
         indices, labels = self.data.fold("val")
         at = torch.as_tensor(indices)
         share = self.ranks.busy(at)
-        size = max(size_of(self.config.train), 256)
+        # on a CPU a step of training has room for so many; more would only be more memory
+        size = ON_CPU if self.device.type == "cpu" else max(size_of(self.config.train), 256)
         own = fitting(partial(outputs, self.judged, self.packed(), share), size)
         out = self.ranks.joined(own[: len(self.ranks.share(at))], len(at))
         at = at.to(self.device)
