@@ -39,7 +39,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for model in args.models:
-            options = ["--target", args.target, f"tracking.folder={folder / model}", f"train.epochs={args.epochs}"]
+            options = [
+                "--target",
+                args.target,
+                f"tracking.folder={folder / model}",
+                f"train.epochs={args.epochs}",
+                "train.batch_size=64",
+            ]
             whole = [
                 "cv",
                 table,

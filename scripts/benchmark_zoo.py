@@ -5,7 +5,7 @@
 Numbers are split at random (80/10/10), by another seed each time; classes by scaffold as DeepChem does it (largest
 first), where the seed starts the weights alone. Splits are the same for every model; the best epoch by validation loss
 is judged. A fit that configs/measured.csv has is not trained again, so the command can be stopped and repeated, and run
-several times at once for other sets. Without --sets it prints the table that docs/results.md has.
+several times at once for other sets. Without --sets it writes the table of all fits into docs/zoo.md.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from drugml.training.listener import Silent
 
 TABLES = Path(os.environ.get("DRUGML_DATA", ".")) / "moleculenet"
 RECORD = presets().parent / "measured.csv"
+DOCUMENT = Path(__file__).parents[1] / "docs/zoo.md"
+BEGIN, END = "<!-- what the script writes -->", "<!-- end -->"
 
 
 class Set(NamedTuple):
@@ -49,7 +51,7 @@ NETWORKS = [s.model_fields["name"].default for s in SPECS if s in ENCODERS]
 
 
 def main() -> None:
-    """Run all models on all sets, or print the table."""
+    """Run all models on all sets, or write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=[], choices=list(SETS))
     parser.add_argument("--models", nargs="+", default=NETWORKS, choices=NAMES)
@@ -67,13 +69,15 @@ def main() -> None:
                 line(results(f for f in read(RECORD) if (f.model, f.set) == (model, SETS[name].name))[-1]), flush=True
             )
     if not args.sets:
-        print(
-            "| set | model | test | how | each | parameters | CPU s per fit |",
-            "|---|---|---|---|---|---|---|",
-            sep="\n",
-        )
-        for result in sorted(results(read(RECORD)), key=place):
-            print(line(result))
+        document(sorted(results(read(RECORD)), key=place))
+
+
+def document(found: list[Result]) -> None:
+    """Put the table where the old one was."""
+    head = ["| set | model | test | how | each | parameters | CPU s per fit |", "|---|---|---|---|---|---|---|"]
+    before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    DOCUMENT.write_text("\n".join([before + BEGIN, *head, *map(line, found), END + after]), "utf-8")
 
 
 def place(result: Result) -> tuple[object, ...]:

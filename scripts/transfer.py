@@ -100,7 +100,11 @@ def compared(
         for j, way in enumerate(ways):
             start = time.monotonic()
             begin = [] if way == "scratch" else [f"train.init_from={source}"]
-            config = spec(section(folder, target, seed), [*begin, *WAYS[way], f"train.epochs={epochs}"], seed)
+            config = spec(
+                section(folder, target, seed),
+                [*begin, *WAYS[way], f"train.epochs={epochs}", "train.batch_size=64"],
+                seed,
+            )
             values[i, j] = train(config, Silent()).metrics[METRIC]
             seconds[j] += (time.monotonic() - start) / len(seeds)
         sizes = prepare(spec(section(folder, target, seed), [])).training.plan.sizes

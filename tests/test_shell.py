@@ -83,7 +83,7 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
 
 def test_what_was_measured_is_shown_as_it_is_documented(cli: Cli) -> None:
     """Every fit of the file is one of the zoo's, and the documented table is that of the file."""
-    documented = (ROOT / "docs/results.md").read_text()
+    documented = (ROOT / "docs/zoo.md").read_text()
     found = results(read(ROOT / "configs/measured.csv"))
     assert found
     for result in found:

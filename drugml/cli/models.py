@@ -97,7 +97,7 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
 
 
 def scores(name: str) -> list[str]:
-    """Test scores of a model, as in `docs/results.md`."""
+    """Test scores of a model, as in `docs/zoo.md`."""
     from drugml.config.load import presets
 
     found = results(f for f in read(presets().parent / "measured.csv") if f.model == name)
