@@ -33,3 +33,11 @@ def keep_freed() -> bool:
         return False
     large = mallopt(M_MMAP_THRESHOLD, 1 << 28) or mallopt(M_MMAP_THRESHOLD, 1 << 25)  # what older versions allow
     return bool(large and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def give_back() -> bool:
+    """Give the kernel what this process has freed but kept; true where the C library can."""
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, TypeError, OSError):
+        return False

@@ -17,7 +17,7 @@ import torch
 from drugml.config.run import RunSpec
 from drugml.config.tasks import ClassificationSpec
 from drugml.config.training import TrainSpec
-from drugml.data.memory import keep_freed
+from drugml.data.memory import give_back, keep_freed
 from drugml.errors import UserError, nearest
 from drugml.featurizers import DESCRIPTORS, FEATURIZERS
 from drugml.models import BASELINES
@@ -131,6 +131,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     asked, config = config.train.batch_size, with_largest(config, data, checkpoint)
     train = config.train
     resume = checkpoint.exists()
+    give_back()  # what reading and auditing the table took
     keep_freed()
     with _lightning(train):
         torch.manual_seed(train.seed)
@@ -156,6 +157,7 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             trainer.fit(module, ckpt_path=checkpoint if resume else None, weights_only=True)
         finally:
             listener.end()
+            give_back()  # the room of a step, which nothing after it needs
     if not math.isfinite(best.best):
         raise UserError(
             f"train.monitor = {train.monitor!r} was not a finite number after any of {trainer.current_epoch} epochs, "
