@@ -65,9 +65,8 @@ def main() -> None:
                 if wanted in {(f.model, f.set, f.recipe, f.seed) for f in read(RECORD)}:
                     continue
                 add(RECORD, measured(name, model, args.recipe, seed))
-            print(
-                line(results(f for f in read(RECORD) if (f.model, f.set) == (model, SETS[name].name))[-1]), flush=True
-            )
+            mine = (SETS[name].name, model, args.recipe)
+            print(line(results(f for f in read(RECORD) if (f.set, f.model, f.recipe) == mine)[0]), flush=True)
     if not args.sets:
         document(sorted(results(read(RECORD)), key=place))
 
