@@ -93,7 +93,7 @@ def test_random_order_is_a_permutation_that_is_cut() -> None:
     """Checkpoints of earlier versions go on with the same batches."""
     generator = torch.Generator().manual_seed(epoch_seed(5, 2))
     expected = torch.randperm(1000, generator=generator).split(64)
-    found = Order(torch.arange(1000), torch.ones(1000), TrainSpec(seed=5)).batches(2)
+    found = Order(torch.arange(1000), torch.ones(1000), TrainSpec(seed=5, batch_size=64)).batches(2)
     assert all(map(torch.equal, found, expected))
 
 

@@ -45,13 +45,13 @@ class MorganBinarySpec(DescriptorsSpec):
 
 
 class MorganCountSpec(DescriptorsSpec):
-    """The same as counts."""
+    """2,048 counts of Morgan environments, radius 2, with stereo (Rogers & Hahn 2010, doi:10.1021/ci100050t)."""
 
     width: ClassVar[int] = 2048
     name: Literal["morgan_count"] = "morgan_count"
 
 
-Shipped = RdkitDescriptorsSpec | ErgSpec | MordredSpec | MorganBinarySpec | MorganCountSpec
+Shipped = RdkitDescriptorsSpec | ErgSpec | MorganBinarySpec | MorganCountSpec | MordredSpec
 if TYPE_CHECKING:
     DescriptorSpec = Annotated[Shipped, Field(discriminator="name")]
 else:
