@@ -62,7 +62,7 @@ def compare(models: Path, theirs: pd.DataFrame, uri: str) -> None:
         assert done.version is not None
         predictor = load(fetch(connect(uri), done.version.uri))
         print(f"{done.version.uri}: {len(predictor.spec.members)} members, {len(predictor.spec.targets)} endpoints")
-        values, rejects, _ = predictor.predict(smiles)
+        values, rejects, *_ = predictor.predict(smiles)
         assert not rejects, rejects
         for target, ours in zip(predictor.spec.targets, values.T, strict=True):
             expected = theirs[target].to_numpy(np.float64)
