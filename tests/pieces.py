@@ -12,7 +12,7 @@ from drugml.runs.predict.inputs import Inputs
 from drugml.runs.predict.job import Job
 from tests.conftest import SMILES, write_csv
 
-POOL = [*SMILES, "", "junk", "c1ccccc1(C)(C)C", "*CC", "NCC(=O)" * 100 + "O", "[Na+].[Cl-]", "C"]
+POOL = [*SMILES, "", "junk", "c1ccccc1(C)(C)C", "*CC", "NCC(=O)" * 100 + "O", "[Na+].[Cl-]", "C", "C[Hg]C"]
 
 
 def table_of_many(path: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.descriptors import RdkitDescriptorsSpec
@@ -59,7 +60,7 @@ def test_they_are_said_in_training_and_beside_each_prediction(place: Path, cli: 
     assert trained.code == 0, trained.err
     assert (
         "featurizer chemprop_v2: 2 molecules have elements that it does not tell from one another (Hg, Pt), for "
-        "example line 41, C[Hg]C; it knows H-Kr, I" in trained.err
+        "example line 41, C[Hg]C; it knows H-Kr, I, featurizer=ogb knows all" in trained.err
     )
     (bundle,) = (place / "runs").rglob("bundle")
     out = place / "out.csv"
@@ -69,5 +70,18 @@ def test_they_are_said_in_training_and_beside_each_prediction(place: Path, cli: 
     with out.open() as file:
         rows = [(r["status"], r["reason"], r["y"] != "") for r in csv.DictReader(file)]
     assert rows[0] == rows[3] == ("ok", "", True)
-    assert rows[1] == ("ok", "has an element that the model takes for any other; it knows H-Kr, I", True)
+    assert rows[1] == (
+        "ok",
+        "has an element that the model cannot tell from others, it knows H-Kr, I: trust it less",
+        True,
+    )
     assert rows[2][0] == "parse_error"
+
+
+def test_they_are_named_in_a_table_of_inchi(place: Path, cli: Cli) -> None:
+    inchi = [Chem.MolToInchi(Chem.MolFromSmiles(s)) for s in [*LEARN, "C[Hg]C"]]
+    table = place / "t.csv"
+    table.write_text("\n".join(["inchi,y", *(f'"{s}",{n}' for n, s in enumerate(inchi))]))
+    trained = cli("train", table, "--target", "y", "--dry-run", "featurizer=chemprop_v2", "data.split=random")
+    assert trained.code == 0, trained.err
+    assert "does not tell from one another (Hg), for example line 41, InChI=1S/2CH3.Hg/" in trained.err

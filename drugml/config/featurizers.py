@@ -7,6 +7,7 @@ from pydantic import Field
 from drugml.config.base import FeatureKind, Spec
 from drugml.config.descriptors import DescribedSpec, Descriptors, Scale
 from drugml.config.fingerprints import FIXED as FIXED
+from drugml.config.fingerprints import FOLDED as FOLDED
 from drugml.config.fingerprints import AtomPairSpec as AtomPairSpec
 from drugml.config.fingerprints import AvalonSpec as AvalonSpec
 from drugml.config.fingerprints import CountsSpec as CountsSpec

@@ -156,13 +156,14 @@ class SkfpSpec(FingerprintSpec):
         "functional_groups",
         "mqn",
     ] = "secfp"
-    """Which one: secfp, mhfp, map, lingo, layered, physicochemical, klekota_roth, laggner, pubchem, mqn, …"""
+    """secfp, mhfp, map, lingo, layered, physicochemical, klekota_roth, laggner, pubchem, ghose_crippen,
+    functional_groups or mqn."""
     bits: Bits | None = None
     """Length of a folded fingerprint, 2048 if it is left out; those of fixed length refuse another."""
 
     @property
     def widths(self) -> tuple[int, ...]:
-        return (FIXED.get(self.fingerprint, self.bits or 2048),)
+        return (FIXED.get(self.fingerprint, self.bits or FOLDED),)
 
     @model_validator(mode="after")
     def _fixed(self) -> Self:
@@ -172,6 +173,8 @@ class SkfpSpec(FingerprintSpec):
         return self
 
 
+FOLDED = 2048
+"""Columns of the others where nothing is said."""
 FIXED = {
     "klekota_roth": 4860,
     "laggner": 307,

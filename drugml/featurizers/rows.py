@@ -24,11 +24,6 @@ def store_of(fingerprints: NDArray[np.uint8]) -> PackedStore:
     return PackedStore({"fingerprint": fingerprints}, {}, {}, zeros, zeros)
 
 
-def clipped(counts: NDArray[Any]) -> NDArray[np.uint8]:
-    """As stored: counts above 255 are 255."""
-    return counts.clip(max=255).astype(np.uint8)
-
-
 def canonical(mol: Chem.Mol) -> Chem.Mol:
     """The same molecule with its atoms in RDKit's canonical order."""
     ranks = [*Chem.CanonicalRankAtoms(mol)]

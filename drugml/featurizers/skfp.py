@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rdkit import Chem
 
-from drugml.config.featurizers import FIXED, SkfpSpec
+from drugml.config.featurizers import FIXED, FOLDED, SkfpSpec
 from drugml.data.store import PackedStore
 from drugml.errors import UserError
 from drugml.featurizers.featurizer import FEATURIZERS
-from drugml.featurizers.rows import canonical, clipped, store_of
+from drugml.featurizers.rows import canonical, store_of
 
 CLASSES = {
     "secfp": "SECFPFingerprint",
@@ -43,7 +44,7 @@ class Skfp:
     def __init__(self, *, fingerprint: str, bits: int | None) -> None:
         options: dict[str, Any] = {"count": True} if fingerprint in COUNTED else {}
         if fingerprint not in FIXED:
-            options["fp_size"] = bits or 2048
+            options["fp_size"] = bits or FOLDED
         self._name, self._options = fingerprint, options
         self._transformer = _class(CLASSES[fingerprint])(**options)
 
@@ -54,7 +55,7 @@ class Skfp:
     def pack(self, mols: Sequence[Chem.Mol]) -> PackedStore:
         if self._name == "map":
             mols = [canonical(mol) for mol in mols]
-        return store_of(clipped(self._transformer.transform(mols)))
+        return store_of(self._transformer.transform(mols).clip(max=255).astype(np.uint8))
 
 
 def _class(name: str) -> Any:

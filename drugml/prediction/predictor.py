@@ -90,7 +90,7 @@ class Predictor:
 
     def _notes(self, store: PackedStore, good: NDArray[np.int64], rejects: dict[int, Reject]) -> dict[int, str]:
         """Rows with elements that all look the same to the model; it may have learned from none of them."""
-        text = f"has an element that the model takes for any other; it knows {self._elements.said}"
+        text = f"has an element that the model cannot tell from others, it knows {self._elements.said}: trust it less"
         return {int(i): text for i in good[self._elements.strange(store)] if int(i) not in rejects}
 
     def _not_finite(self, values: NDArray[np.float64], good: NDArray[np.int64]) -> dict[int, Reject]:

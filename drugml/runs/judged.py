@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit.Chem import GetPeriodicTable, MolFromSmiles
 
 from drugml.config.geometry import from_file
 from drugml.config.labels import LabelSpec
@@ -23,6 +22,7 @@ from drugml.data import labels
 from drugml.data.cells import Cells, read_cells
 from drugml.data.columns import find_smiles
 from drugml.data.labels import Target
+from drugml.data.molecule import parse_all
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
 from drugml.data.table import Table, locate, name_of
@@ -160,12 +160,12 @@ def tell_strange(judged: Judged) -> None:
     rows = np.flatnonzero(elements.strange(judged.store))
     if not rows.size:
         return
-    known = {GetPeriodicTable().GetElementSymbol(n) for n in elements.known}
     texts = [judged.smiles[int(i)] for i in rows]
-    found = {a.GetSymbol() for text in texts if (mol := MolFromSmiles(text)) for a in mol.GetAtoms()} - known
+    mols = [m for m in parse_all(texts, judged.config.data.max_atoms) if not isinstance(m, Reject)]
+    found = {a.GetSymbol() for mol in mols for a in mol.GetAtoms() if a.GetAtomicNum() not in elements.known}
     log.warning(
         "featurizer %s: %d molecules have elements that it does not tell from one another (%s), for example line %s, "
-        "%s; it knows %s",
+        "%s; it knows %s, featurizer=ogb knows all",
         judged.config.featurizer.name,
         len(rows),
         ", ".join(sorted(found)),
