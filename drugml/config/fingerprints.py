@@ -156,8 +156,7 @@ class SkfpSpec(FingerprintSpec):
         "functional_groups",
         "mqn",
     ] = "secfp"
-    """secfp, mhfp, map, lingo, layered, physicochemical, klekota_roth, laggner, pubchem, ghose_crippen,
-    functional_groups or mqn."""
+    """secfp mhfp map lingo layered physicochemical klekota_roth laggner pubchem ghose_crippen functional_groups mqn"""
     bits: Bits | None = None
     """Length of a folded fingerprint, 2048 if it is left out; those of fixed length refuse another."""
 
