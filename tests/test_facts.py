@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from drugml.data.facts import FACTS, WORTH_A_POOL, describe, inspect
+from drugml.data.facts import FACTS, NON_METALS, WORTH_A_POOL, describe, elements, inspect
 from drugml.data.molecule import identity, scaffold
 from drugml.data.status import Status
 from tests.conftest import SMILES
@@ -54,6 +54,25 @@ def fact(smiles: str, name: str) -> int:
 )
 def test_a_fact_of_one_molecule(smiles: str, name: str, value: int) -> None:
     assert fact(smiles, name) == value
+
+
+def test_elements_are_counted_by_molecule_the_most_frequent_first() -> None:
+    texts = ["CCO", "[13CH4]", "CC(=O)[O-].[Na+]", "[2H]O[2H]", "C[Se]C", "[Og]", "[H][H]", "CCl"]
+    facts = inspect(texts, max_atoms=9, identities=False, workers=1).facts
+    assert elements(facts) == {"C": 5, "O": 3, "Na": 1, "Cl": 1, "Se": 1, "Og": 1}
+    assert list(elements(facts)) == ["C", "O", "Cl", "Na", "Og", "Se"]
+    assert elements(facts[:0]) == {}
+
+
+@pytest.mark.parametrize("smiles", SMILES)
+def test_queries_find_what_a_walk_over_the_atoms_finds(smiles: str) -> None:
+    mol = Chem.MolFromSmiles(smiles)
+    atoms = [*mol.GetAtoms()]
+    assert fact(smiles, "isotopes") == sum(a.GetIsotope() > 0 for a in atoms)
+    assert fact(smiles, "charge") == sum(a.GetFormalCharge() for a in atoms)
+    assert fact(smiles, "metals") == sum(a.GetAtomicNum() not in NON_METALS for a in atoms)
+    facts = np.array([describe(mol)], FACTS)
+    assert {*elements(facts)} == {a.GetSymbol() for a in atoms} - {"H"}
 
 
 def test_rows_keep_their_place_and_rejects_their_reason() -> None:

@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
 from drugml.config.standardize import ChemblStandardization, FastStandardization, NoStandardization, StandardizeSpec
+from drugml.data.facts import inspect
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
 from drugml.featurizers import FEATURIZERS
@@ -40,6 +41,18 @@ def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, sp
         assert_equal(parts.store, whole.store)
         assert parts.rejects == whole.rejects
     assert sorted(whole.rejects) == [20, 21, 44]
+
+
+@pytest.mark.parametrize("level", [NoStandardization(), FastStandardization()], ids=lambda s: s.kind)
+def test_the_facts_are_those_of_the_molecules_as_they_are_written(level: StandardizeSpec) -> None:
+    texts = [*MIXED, "C[NH2+]CCc1ccccc1.[Cl-]", "N[C@@H](C)C(=O)O |&1:1|"]
+    packed = pack(texts, ChempropV2Spec(), standardize=level, max_atoms=1000, identities=True)
+    assert packed.store is not None
+    written = [s for i, s in enumerate(texts) if i not in packed.rejects]
+    looked = inspect(written, max_atoms=1000, identities=False, workers=1)
+    assert np.array_equal(packed.store.molecule["facts"], looked.facts)
+    assert looked.facts["stereo_groups"].sum() == 1
+    assert looked.facts["fragments"][-2] == 2
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)
@@ -149,7 +162,12 @@ def test_what_is_packed_is_the_standard_molecule(
     parent = pack(
         ["CNCCc1ccccc1"] * 3, ChempropV2Spec(), standardize=NoStandardization(), max_atoms=99, identities=True
     )
-    assert_equal(select(packed.store, np.array([0, 1, 3])), parent.store)  # type: ignore[arg-type]
+    assert packed.store is not None
+    assert packed.store.molecule["facts"]["fragments"].tolist() == [2, 1, 1, 2]  # of what is written
+    alike = select(packed.store, np.array([0, 1, 3]))
+    assert parent.store is not None
+    alike.molecule["facts"][:] = parent.store.molecule["facts"]  # type: ignore[index]
+    assert_equal(alike, parent.store)
     salt = ["stripped: [Cl-]", "neutralized"] if level.kind == "fast" else ["neutralized", "stripped: Cl"]
     assert packed.notes == {0: "; ".join(salt), 4: "isotope removed; stripped: O"}
     assert [*packed.rejects] == [2]

@@ -3,6 +3,7 @@
 SMILES go to the workers, flat arrays come back; a chunk of molecules at a time is in memory.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
-from rdkit.Chem import rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors, rdqueries
 from rdkit.rdBase import BlockLogs
 
 from drugml.data.chunks import mapped
@@ -37,13 +38,18 @@ FACTS = np.dtype(
         ("isotopes", "u2"),
         ("radicals", "u2"),  # unpaired electrons, those of metal ions not counted
         ("metals", "u2"),
+        ("elements", "u1", (16,)),  # one bit for each atomic number, the lowest first; hydrogen is not among them
     ]
 )
 Facts = NDArray[np.void]
 """(M,) of type FACTS; `facts["charge"]` is (M,)."""
+ELEMENT = re.compile("[A-Z][a-z]?")
+"""In a formula, which takes a fifth of the time of a walk over the atoms."""
 
 NON_METALS = frozenset([1, 2, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 33, 34, 35, 36, 51, 52, 53, 54, 85, 86])
 """Atomic numbers; boron, silicon, germanium, arsenic, antimony and tellurium count as non-metals here."""
+ISOTOPE, RADICAL = rdqueries.IsotopeGreaterQueryAtom(0), rdqueries.NumRadicalElectronsGreaterQueryAtom(0)
+"""Asked of all atoms at once, which takes a tenth of the time of a walk over them."""
 LIKE_SIZE = 0.5
 """The second largest different fragment has at least this share of the atoms of the largest: a mixture, not a salt."""
 
@@ -87,25 +93,45 @@ def inspect(smiles: Sequence[str], *, max_atoms: int, identities: bool, workers:
     )
 
 
-def describe(mol: Chem.Mol) -> tuple[int, ...]:
+def describe(mol: Chem.Mol) -> tuple[Any, ...]:
     """The fields of FACTS of one molecule."""
-    fragments = Chem.GetMolFrags(mol)
-    atoms = [*mol.GetAtoms()]
-    metals = [a.GetAtomicNum() not in NON_METALS for a in atoms]
+    fragments, numbers = len(Chem.GetMolFrags(mol)), _atomic_numbers(mol)
+    metal = numbers - NON_METALS
+    metals = {a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() in metal} if metal else set[int]()
     with BlockLogs():
         centres, bonds = _undefined(mol)
     return (
         mol.GetNumHeavyAtoms(),
-        len(fragments),
-        len(fragments) > 1 and _is_mixture(mol),
+        fragments,
+        fragments > 1 and _is_mixture(mol),
         centres,
         bonds,
-        sum(g.GetGroupType() != Chem.StereoGroupType.STEREO_ABSOLUTE for g in mol.GetStereoGroups()),
-        sum(a.GetFormalCharge() for a in atoms),
-        sum(a.GetIsotope() > 0 for a in atoms),
-        sum(a.GetNumRadicalElectrons() for a, metal in zip(atoms, metals, strict=True) if not metal),
-        sum(metals),
+        sum(g.GetGroupType() != Chem.StereoGroupType.STEREO_ABSOLUTE for g in _each(mol.GetStereoGroups())),
+        Chem.GetFormalCharge(mol),
+        len(mol.GetAtomsMatchingQuery(ISOTOPE)),
+        sum(a.GetNumRadicalElectrons() for a in _each(mol.GetAtomsMatchingQuery(RADICAL)) if a.GetIdx() not in metals),
+        len(metals),
+        tuple(sum(1 << n for n in numbers).to_bytes(16, "little")),
     )
+
+
+def elements(facts: Facts) -> dict[str, int]:
+    """Symbol to the number of molecules that hold the element, the most frequent first."""
+    counts = np.unpackbits(facts["elements"], axis=1, bitorder="little").sum(axis=0)
+    symbol = Chem.GetPeriodicTable().GetElementSymbol
+    found = {symbol(int(n)): int(counts[n]) for n in np.flatnonzero(counts)}
+    return dict(sorted(found.items(), key=lambda e: (-e[1], e[0])))
+
+
+def _atomic_numbers(mol: Chem.Mol) -> set[int]:
+    """Of its elements but hydrogen."""
+    number = Chem.GetPeriodicTable().GetAtomicNumber
+    return {number(s) for s in ELEMENT.findall(rdMolDescriptors.CalcMolFormula(mol))} - {1}
+
+
+def _each(found: Any) -> list[Any]:
+    """The members of one of RDKit's vectors, whose iterator ends by an exception that takes as long as all the rest."""
+    return [found[i] for i in range(len(found))]
 
 
 def _undefined(mol: Chem.Mol) -> tuple[int, int]:
@@ -115,7 +141,7 @@ def _undefined(mol: Chem.Mol) -> tuple[int, int]:
     only if the older perception, by ranks of the neighbours, knows them too; and C=N of imines with H on the
     nitrogen and of amidines, which invert or tautomerise at once.
     """
-    open_ones = [s for s in Chem.FindPotentialStereo(mol) if s.specified == Chem.StereoSpecified.Unspecified]
+    open_ones = [s for s in _each(Chem.FindPotentialStereo(mol)) if s.specified == Chem.StereoSpecified.Unspecified]
     centres = {s.centeredOn for s in open_ones if s.type == Chem.StereoType.Atom_Tetrahedral}
     bonds = [mol.GetBondWithIdx(s.centeredOn) for s in open_ones if s.type == Chem.StereoType.Bond_Double]
     if len(centres) > 0:

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Sequence
 
 from rdkit import Chem
+from rdkit.Chem import rdqueries
 from rdkit.Chem.Scaffolds import MurckoScaffold
 from rdkit.rdBase import BlockLogs
 
 from drugml.data.status import Reject, Status
 
 WILDCARD = Chem.MolFromSmarts("[#0]")
+MAPPED = rdqueries.HasPropQueryAtom("molAtomMapNumber")
 
 
 def parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:
@@ -92,8 +94,9 @@ def scaffold(mol: Chem.Mol) -> str:
     if mol.GetRingInfo().NumRings() == 0:
         return ""
     frame = Chem.Mol(MurckoScaffold.GetScaffoldForMol(mol))
-    for atom in frame.GetAtoms():
-        atom.SetAtomMapNum(0)  # a mapped and an unmapped molecule share their scaffold
+    if len(mapped := frame.GetAtomsMatchingQuery(MAPPED)):
+        for atom in mapped:
+            atom.SetAtomMapNum(0)  # a mapped and an unmapped molecule share their scaffold
     return digest(Chem.MolToSmiles(frame, isomericSmiles=False))
 
 

@@ -22,6 +22,7 @@ from drugml.data.cache import cache_folder as cache_folder
 from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
 from drugml.data.chunks import cores as cores
 from drugml.data.chunks import mapped
+from drugml.data.facts import FACTS, describe
 from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
@@ -42,8 +43,16 @@ SLOWER = 40
 """So many times fewer of each where a featurizer is slow."""
 DESCRIBED = 10
 """The same where there are descriptors or another package's fingerprints, ten milliseconds a molecule."""
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the meaning of a stored field changes."""
+
+
+class Standard(NamedTuple):
+    """A molecule that can be featurized."""
+
+    mol: Chem.Mol
+    written: Chem.Mol
+    """As the table has it; the same one where nothing was changed."""
 
 
 class Packed(NamedTuple):
@@ -74,7 +83,8 @@ def pack(
         spec: which featurizer; None for no features.
         standardize: what is done with a molecule before it is featurized.
         max_atoms: larger molecules are rejected, before and after that.
-        identities: also store `inchikey` and `scaffold` of each standard molecule, as splits need them.
+        identities: also store `inchikey` and `scaffold` of each standard molecule, as splits need them, and the
+            `facts` of each molecule as it is written, as audits need them.
         workers: processes; SMILES go out and arrays come back, never molecules.
         accelerate: whether to use cuik-molmaker where it is installed, fits and can do what is asked; the result is
             the same.
@@ -164,7 +174,7 @@ def _pack_chunk(
     featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
     for i in good.keys() - notes.keys() if from_file(spec) else ():
-        good[i].SetProp(GIVEN, smiles[i].strip())
+        good[i].mol.SetProp(GIVEN, smiles[i].strip())
     if not identities:
         notes = {}
     featurize = partial(_featurize, featurizer, identities=identities)
@@ -200,12 +210,12 @@ def _pack_quickly(
 
 def _standard(
     smiles: Sequence[str], spec: StandardizeSpec, max_atoms: int
-) -> tuple[dict[int, Chem.Mol], dict[int, Reject], dict[int, str]]:
+) -> tuple[dict[int, Standard], dict[int, Reject], dict[int, str]]:
     """Position to standard molecule, to reject, and to what was changed; each position in one of the first two."""
     parsed = parse_all(smiles, max_atoms)
     rejects = {i: p for i, p in enumerate(parsed) if isinstance(p, Reject)}
     mols = {i: p for i, p in enumerate(parsed) if not isinstance(p, Reject)}
-    good: dict[int, Chem.Mol] = {}
+    good: dict[int, Standard] = {}
     notes: dict[int, str] = {}
     for i, done in zip(mols, STANDARDIZERS.build(spec).standardize([*mols.values()]), strict=True):
         if isinstance(done, Reject):
@@ -213,20 +223,20 @@ def _standard(
         elif done.mol is not mols[i] and (why := fault(done.mol, smiles[i], max_atoms)):
             rejects[i] = why
         else:
-            good[i] = done.mol
+            good[i] = Standard(done.mol, mols[i])
             if done.notes:
                 notes[i] = "; ".join(done.notes)
     return good, dict(sorted(rejects.items())), notes
 
 
 def _one_by_one(
-    featurize: Callable[[list[Chem.Mol]], PackedStore], good: dict[int, Chem.Mol]
+    featurize: Callable[[list[Standard]], PackedStore], good: dict[int, Standard]
 ) -> tuple[PackedStore | None, dict[int, Reject]]:
     """Slowly, so that only those molecules are rejected whose features fail."""
     stores, failed = [], {}
-    for i, mol in good.items():
+    for i, molecule in good.items():
         try:
-            stores.append(featurize([mol]))
+            stores.append(featurize([molecule]))
         except MemoryError:
             raise
         except Unfit as error:
@@ -237,13 +247,15 @@ def _one_by_one(
     return concatenate(stores) if stores else None, failed
 
 
-def _featurize(featurizer: Featurizer | None, mols: list[Chem.Mol], *, identities: bool) -> PackedStore:
+def _featurize(featurizer: Featurizer | None, molecules: list[Standard], *, identities: bool) -> PackedStore:
+    mols = [m.mol for m in molecules]
     store = empty(len(mols)) if featurizer is None else featurizer.pack(mols)
     if not identities:
         return store
     extra = {
         "inchikey": np.array([identity(m).encode() for m in mols]),
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
+        "facts": np.array([describe(m.written) for m in molecules], FACTS),
     }
     return replace(store, molecule={**store.molecule, **extra})
 

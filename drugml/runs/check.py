@@ -129,7 +129,7 @@ def check_table(
 def write_training_card(dataset: Dataset, path: Path) -> Audit:
     """Audit what a model is trained on, and write its data card: rows as judged, folds as drawn."""
     judged, plan = dataset.judged, dataset.training.plan
-    facts = inspect(judged.smiles, max_atoms=judged.config.data.max_atoms, identities=False, workers=cores()).facts
+    facts = np.asarray(judged.store.molecule["facts"])
     record = Record(
         judged.name,
         judged.rows,

@@ -42,7 +42,6 @@ def write_model_card(
 def _facts(dataset: Dataset, run_id: str, folder: Path, examined: Examined, metrics: Mapping[str, float]) -> Facts:
     plan, judged, spec = dataset.training.plan, dataset.judged, examined.spec
     beside = json.loads((folder / f"{SPLIT}.json").read_text(encoding="utf-8"))
-    smiles = [plan.molecules.smiles[i] for i in learned_from(dataset).tolist()]
     return Facts(
         spec=spec,
         config=dataset.config,
@@ -56,7 +55,7 @@ def _facts(dataset: Dataset, run_id: str, folder: Path, examined: Examined, metr
         split_hash=plan.hash,
         leaks=beside.get("leaks"),
         labels=[*_labels(dataset)],
-        extent=extent(smiles, dataset.config.data.max_atoms),
+        extent=extent(dataset.training.store.molecule["facts"][learned_from(dataset)]),
         metrics=metrics,
         surroundings=surroundings(),
     )

@@ -74,7 +74,7 @@ def check_structures(table: Examined) -> Iterator[Finding]:
     _, first = np.unique(table.molecule, return_index=True)
     first = np.sort(first)
     facts = table.facts[first]
-    names = facts.dtype.names or ()
+    names = [n for n in facts.dtype.names or () if facts[n].ndim == 1]
     for check in CHECKS:
         found = first[check.holds(facts)]
         if len(found):

@@ -111,12 +111,7 @@ def domain(facts: Facts, found: Summary) -> Section:
     """To which molecules the results refer."""
     extent, spec, like = facts.extent, facts.spec, found.tested.similarity
     known = like[~np.isnan(like)]
-    part = (
-        f"; the next two lines are of {extent.looked_at:,} of them, drawn at random"
-        if extent.looked_at < extent.of
-        else ""
-    )
-    what = [("Molecules learned from", f"{extent.of:,}, as they are written in the table{part}")]
+    what = [("Molecules learned from", f"{extent.molecules:,}, as they are written in the table")]
     if extent.atoms:
         smallest, median, largest = extent.atoms
         what.append(("Heavy atoms", f"{smallest} to {largest}, median {median}"))
