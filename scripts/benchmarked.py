@@ -21,7 +21,7 @@ from drugml.config.standardize import NoStandardization
 from drugml.data.splits import SplitPlan
 from drugml.data.splits.plan import Molecules
 from drugml.data.store import PackedStore
-from drugml.featurizers.pack import pack_cached
+from drugml.featurizers.cached import pack_cached
 from drugml.training.data import TrainingData
 
 TABLE = Path(os.environ.get("DRUGML_DATA", ".")) / "moleculenet/hiv_41127.csv.gz"

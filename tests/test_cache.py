@@ -35,7 +35,8 @@ from drugml.data.store import META, PackedStore
 from drugml.data.table import Table
 from drugml.data.use import claimed
 from drugml.errors import UserError
-from drugml.featurizers.pack import Packed, pack, pack_cached
+from drugml.featurizers.cached import pack_cached
+from drugml.featurizers.pack import Packed, pack
 from tests.conftest import SMILES
 
 DATA = Path(os.environ.get("DRUGML_DATA", "/nonexistent"))

@@ -84,8 +84,27 @@ def test_fingerprints_by_several_processes_are_those_of_one(monkeypatch: pytest.
     alone = fingerprints(smiles)
     monkeypatch.setattr(module, "WORTH_A_POOL", 1)
     monkeypatch.setattr(module, "CHUNK", 50)
+    monkeypatch.setattr(module, "_kept", {})
     np.testing.assert_array_equal(fingerprints(smiles).packed, alone.packed)
     assert fingerprints([]).packed.shape == (0, 256)
+
+
+@pytest.mark.parametrize("kept", [0, 50, 70, 1000])
+def test_fingerprints_that_are_kept_are_those_that_are_made(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    made: list[str] = []
+    pack = module._packed
+
+    def packed(smiles: list[str]) -> np.ndarray:
+        made.extend(smiles)
+        return pack(smiles)
+
+    monkeypatch.setattr(module, "_packed", packed)
+    monkeypatch.setattr(module, "_kept", {})
+    monkeypatch.setattr(module, "KEPT", kept)
+    for texts in (SMILES[:40], SMILES[20:], SMILES[::-1] * 2, SMILES[:40]):
+        assert fingerprints(texts).packed.tobytes() == pack(texts).tobytes()
+        assert len(module._kept) <= kept
+    assert len(made) == {0: 240, 50: 40 + 40 + 120 + 40, 70: 60 + 120, 1000: 60}[kept]
 
 
 def test_shifts_are_those_of_scipy_and_missing_labels_count_for_nothing() -> None:

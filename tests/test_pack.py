@@ -13,9 +13,11 @@ from drugml.data.facts import inspect
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
 from drugml.featurizers import FEATURIZERS
+from drugml.featurizers import cached as cached_module
 from drugml.featurizers import pack as module
+from drugml.featurizers.cached import pack_cached
 from drugml.featurizers.graph import ChempropV2
-from drugml.featurizers.pack import pack, pack_cached
+from drugml.featurizers.pack import pack
 from tests.conftest import SMILES
 
 MIXED = [*SMILES[:20], "junk", "", *SMILES[20:40], "[Na+].[Cl-]", "C", "c1ccccc1(C)(C)C", *SMILES[40:], "[Xe]"]
@@ -75,7 +77,7 @@ def cached(
 def test_the_cache_gives_back_what_was_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cached(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "pack", None)  # whoever packs again fails
+        patch.setattr(cached_module, "packing", None)  # whoever packs again fails
         again = cached(tmp_path)
     assert_equal(again.store, first.store)
     assert again.rejects == first.rejects
@@ -171,7 +173,7 @@ def test_what_is_packed_is_the_standard_molecule(
     salt = ["stripped: [Cl-]", "neutralized"] if level.kind == "fast" else ["neutralized", "stripped: Cl"]
     assert packed.notes == {0: "; ".join(salt), 4: "isotope removed; stripped: O"}
     assert [*packed.rejects] == [2]
-    monkeypatch.setattr(module, "pack", None)  # whoever packs again fails
+    monkeypatch.setattr(cached_module, "packing", None)  # whoever packs again fails
     assert cached(tmp_path, FORMS, standardize=level).notes == packed.notes
 
 

@@ -15,7 +15,7 @@ from drugml.config.featurizers import FIXED, FingerprintsSpec, MaccsSpec, SkfpSp
 from drugml.config.standardize import NoStandardization
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
-from drugml.featurizers import pack as module
+from drugml.featurizers import cached as module
 from drugml.featurizers.pack import pack
 from drugml.prediction.versions import used
 from tests.conftest import SMILES, Cli

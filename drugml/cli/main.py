@@ -67,12 +67,15 @@ def train(
         _no_config_with_resume(source, overrides, target, task, model, dry_run)
     else:
         spec = config.resolve(source, overrides or [], target or [], task, model)
+        from drugml.runs.judged import judge_ahead
+
+        judging = judge_ahead(spec)  # features are made while the next lines import for seconds
     from drugml.cli.progress import listener
     from drugml.runs import train as verbs
 
     if dry_run:
-        return typer.echo(verbs.plan(spec))
-    done = verbs.resume(resume, listener()) if resume else verbs.train(spec, listener())
+        return typer.echo(verbs.plan(spec, judging))
+    done = verbs.resume(resume, listener()) if resume else verbs.train(spec, listener(), judging)
     return show(done.summary(), done.unsent)
 
 

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -17,20 +18,26 @@ AHEAD = 4
 def mapped(job: Callable[[Sequence[T]], R], chunks: Iterable[Sequence[T]], workers: int) -> Iterator[R]:
     """Results in the order of the chunks; with several workers, chunks and results must be picklable.
 
-    Chunks are taken as they are needed, so that they may come from a file of any size.
+    Chunks are taken as they are needed, so that they may come from a file of any size. Several workers begin with the
+    first of them at once, while the caller does other things until it asks for results.
     """
     if workers <= 1:
-        yield from map(job, chunks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:  # fork and threads do not mix
-        begun: deque[Future[R]] = deque()
+        return map(job, chunks)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))  # fork and threads do not mix
+    rest = iter(chunks)
+    begun = deque(pool.submit(job, chunk) for chunk in islice(rest, AHEAD * workers))
+    return _results(pool, job, begun, rest)
+
+
+def _results(
+    pool: ProcessPoolExecutor, job: Callable[[Sequence[T]], R], begun: deque[Future[R]], rest: Iterator[Sequence[T]]
+) -> Iterator[R]:
+    with pool:
         try:
-            for chunk in chunks:
-                begun.append(pool.submit(job, chunk))
-                if len(begun) >= AHEAD * workers:
-                    yield begun.popleft().result()
             while begun:
-                yield begun.popleft().result()
+                result = begun.popleft().result()
+                begun.extend(pool.submit(job, chunk) for chunk in islice(rest, 1))
+                yield result
         finally:  # whoever asked may have seen enough
             for future in begun:
                 future.cancel()

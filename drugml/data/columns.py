@@ -1,12 +1,14 @@
-"""Which column holds the structure, as SMILES or InChI, and what is said about it."""
+"""Which column holds the structure, as SMILES or InChI, and what is said about it; which ones could be targets."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 from rdkit.rdBase import BlockLogs
 
 from drugml.data.molecule import is_inchi, parse
+from drugml.data.relations import relation
 from drugml.data.status import Reject
 from drugml.data.table import Table
+from drugml.data.targets import is_missing, looks_binary, numbers
 from drugml.errors import UserError
 
 SURE = ("smiles", "canonical_smiles", "isomeric_smiles", "smi", "canonical smiles")
@@ -72,3 +74,24 @@ def _shares_of_structures(table: Table) -> dict[str, list[float]]:
         shares["InChI"].append(inchi / max(len(cells), 1))
         shares["SMILES"].append((len(good) - inchi) / max(len(cells), 1))
     return shares
+
+
+def numeric_columns(table: Table, smiles: int) -> list[str]:
+    """Columns that could be targets: mostly numbers or two classes."""
+    rows = [r.cells for _, r in zip(range(1000), table, strict=False)]
+    found = []
+    for i, name in enumerate(table.columns):
+        column = [r[i] for r in rows]
+        known = [c for c in column if not is_missing(c)]
+        if i == smiles or not known or _counts(known) or all(relation(c) is not None for c in known):
+            continue
+        if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(column):
+            found.append(name)
+    return found
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether cells only number the rows: whole numbers, each larger than the one before."""
+    if len(cells) < 2 or not all(c.strip().isdecimal() for c in cells):
+        return False
+    return all(int(a) < int(b) for a, b in pairwise(cells))

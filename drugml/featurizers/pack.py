@@ -1,26 +1,18 @@
-"""SMILES to a packed store: in parallel over chunks, each row with its status, kept in a cache keyed by content."""
+"""SMILES to a packed store: in parallel over chunks, each row with its status."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rdkit
 from rdkit import Chem
 
 from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec
 from drugml.config.geometry import from_file
 from drugml.config.standardize import NoStandardization, StandardizeSpec
-from drugml.data.cache import cache_folder as cache_folder
-from drugml.data.cache import lock_of, prune, remove, size_limit, stores_folder, total_text, touch, used_bytes
-from drugml.data.chunks import cores as cores
 from drugml.data.chunks import mapped
 from drugml.data.facts import FACTS, describe
 from drugml.data.molecule import fault, identity, parse_all, scaffold
@@ -28,9 +20,8 @@ from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore, concatenate, empty, select
-from drugml.data.use import alone
 from drugml.featurizers import cuik
-from drugml.featurizers.featurizer import FEATURIZERS, PACKAGES, Featurizer, Unfit, digest
+from drugml.featurizers.featurizer import FEATURIZERS, PACKAGES, Featurizer, Unfit
 from drugml.featurizers.geometry import GIVEN
 
 log = logging.getLogger(__name__)
@@ -43,8 +34,6 @@ SLOWER = 40
 """So many times fewer of each where a featurizer is slow."""
 DESCRIBED = 10
 """The same where there are descriptors or another package's fingerprints, ten milliseconds a molecule."""
-SCHEMA = 3
-"""Raised when the meaning of a stored field changes."""
 
 
 class Standard(NamedTuple):
@@ -89,6 +78,21 @@ def pack(
         accelerate: whether to use cuik-molmaker where it is installed, fits and can do what is asked; the result is
             the same.
     """
+    how = partial(packing, standardize=standardize, max_atoms=max_atoms, identities=identities, workers=workers)
+    return how(smiles, spec, accelerate=accelerate)()
+
+
+def packing(
+    smiles: Sequence[str],
+    spec: Spec | None,
+    *,
+    standardize: StandardizeSpec,
+    max_atoms: int,
+    identities: bool,
+    workers: int,
+    accelerate: bool = True,
+) -> Callable[[], Packed]:
+    """Begin to `pack` in other processes, if there are several; what it returns waits for them."""
     quick = accelerate and not identities and spec == ChempropV2Spec() and standardize == NoStandardization()
     described = getattr(spec, "descriptors", ()) or PACKAGES.keys() & getattr(spec, "names", ())
     slower = SLOWER if getattr(spec, "slow", False) else DESCRIBED if described else 1
@@ -98,74 +102,22 @@ def pack(
     job: Callable[[Sequence[str]], Packed] = partial(
         chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
     )
-    stores: list[PackedStore] = []
-    rejects: dict[int, Reject] = {}
-    notes: dict[int, str] = {}
-    with progress(len(smiles), "molecules prepared") as done:
-        for n, part in enumerate(mapped(job, chunks, workers if len(smiles) * slower >= WORTH_A_POOL else 1)):
-            rejects |= {n * size + i: r for i, r in part.rejects.items()}
-            notes |= {n * size + i: text for i, text in part.notes.items()}
-            if part.store is not None:
-                stores.append(part.store)
-            done(min(len(smiles), (n + 1) * size))
-    return Packed(concatenate(stores) if stores else None, rejects, notes)
+    parts = mapped(job, chunks, workers if len(smiles) * slower >= WORTH_A_POOL else 1)
 
+    def finish() -> Packed:
+        stores: list[PackedStore] = []
+        rejects: dict[int, Reject] = {}
+        notes: dict[int, str] = {}
+        with progress(len(smiles), "molecules prepared") as done:
+            for n, part in enumerate(parts):
+                rejects |= {n * size + i: r for i, r in part.rejects.items()}
+                notes |= {n * size + i: text for i, text in part.notes.items()}
+                if part.store is not None:
+                    stores.append(part.store)
+                done(min(len(smiles), (n + 1) * size))
+        return Packed(concatenate(stores) if stores else None, rejects, notes)
 
-def pack_cached(
-    smiles: Sequence[str],
-    spec: Spec | None,
-    *,
-    standardize: StandardizeSpec,
-    max_atoms: int,
-    cache: Path,
-    workers: int,
-) -> Packed:
-    """As `pack` with identities, from the cache where the same was packed before.
-
-    The key covers the SMILES, what standardizer and featurizer say of themselves, RDKit's version and this format;
-    on any difference the work is done anew. Of several processes that want the same at once, one does it.
-
-    Raises:
-        UserError: if `DRUGML_CACHE_SIZE` is no size.
-    """
-    limit = size_limit()
-    folder = stores_folder(cache) / _key(smiles, spec, standardize, max_atoms)
-    if (found := _cached(folder)) is not None:
-        return found
-    with alone(lock_of(folder), "features: another process is packing the same molecules; waiting for it"):
-        if (found := _cached(folder)) is not None:
-            return found
-        packed = pack(smiles, spec, standardize=standardize, max_atoms=max_atoms, identities=True, workers=workers)
-        if packed.store is not None and packed.store.nbytes <= limit:
-            _write(folder, packed, what=f"{described(spec)}, standardized: {standardize.kind}")
-    if used_bytes(cache) > limit and (removed := prune(cache, max_bytes=limit).removed):
-        log.info("features: %s removed from the cache, DRUGML_CACHE_SIZE is reached", total_text(removed))
-    return packed
-
-
-def _cached(folder: Path) -> Packed | None:
-    try:
-        store, meta = PackedStore.load(folder)
-        rejects = {int(i): Reject(Status(s), r) for i, (s, r) in meta["rejects"].items()}
-        notes = {int(i): str(text) for i, text in meta["notes"].items()}
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, OSError) as error:
-        log.warning("features: the cached store %s is damaged (%s); packed anew", folder, error)
-        remove(folder)
-        return None
-    touch(folder)
-    log.info("features: %s molecules from the cache", f"{len(store):,}")
-    return Packed(store, rejects, notes)
-
-
-def _write(folder: Path, packed: Packed, what: str) -> None:
-    reasons = {i: [r.status, r.reason] for i, r in packed.rejects.items()}
-    try:
-        if packed.store is not None:
-            packed.store.save(folder, {"what": what, "rejects": reasons, "notes": packed.notes})
-    except OSError as error:
-        log.warning("features: not cached, %s: %s", folder, error.strerror or error)
+    return finish
 
 
 def _pack_chunk(
@@ -272,18 +224,3 @@ def _said(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_said, value))}]"
     return described(value) if isinstance(value, Spec) else str(value)
-
-
-def _key(smiles: Sequence[str], spec: Spec | None, standardize: StandardizeSpec, max_atoms: int) -> str:
-    about = {
-        "schema": SCHEMA,
-        "featurizer": "none" if spec is None else digest(FEATURIZERS.build(spec).describe()),
-        "standardizer": digest(STANDARDIZERS.build(standardize).describe()),
-        "rdkit": rdkit.__version__,
-        "max_atoms": max_atoms,
-        **{package: version(package) for name, package in PACKAGES.items() if name in getattr(spec, "names", ())},
-    }
-    text = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for s in smiles:
-        text.update(s.encode() + b"\n")
-    return text.hexdigest()[:32]

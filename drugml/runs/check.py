@@ -17,7 +17,8 @@ from drugml.data.audit.audit import audit
 from drugml.data.audit.finding import Audit, Finding, Severity
 from drugml.data.audit.record import Record
 from drugml.data.cells import Cells, read_cells
-from drugml.data.columns import find_smiles
+from drugml.data.chunks import cores
+from drugml.data.columns import find_smiles, numeric_columns
 from drugml.data.facts import Facts, inspect
 from drugml.data.labels import Target
 from drugml.data.splits.plan import UNUSED
@@ -25,8 +26,7 @@ from drugml.data.table import Table, locate, name_of
 from drugml.data.targets import is_missing, looks_binary, numbers
 from drugml.errors import UserError
 from drugml.evaluation.card import write_card
-from drugml.featurizers.pack import cores
-from drugml.runs.dataset import Dataset, numeric_columns
+from drugml.runs.dataset import Dataset
 from drugml.runs.rows import sorted_rows, stacked
 
 ALIKE_SHOWN = 3

@@ -13,14 +13,14 @@ from rdkit import Chem
 
 from drugml.config.run import RunSpec
 from drugml.config.standardize import StandardizeSpec
-from drugml.data.chunks import mapped
+from drugml.data.chunks import cores, mapped
 from drugml.data.molecule import parse
 from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject
 from drugml.data.targets import as_written, exact
 from drugml.errors import UserError
-from drugml.featurizers.pack import CHUNK, WORTH_A_POOL, cores
+from drugml.featurizers.pack import CHUNK, WORTH_A_POOL
 from drugml.runs.dataset import Curated, curate
 from drugml.runs.judged import judge
 

@@ -17,10 +17,10 @@ from threading import Thread
 import torch
 
 from drugml.config.run import RunSpec
+from drugml.data.chunks import cores
 from drugml.data.worker import FORKS, warm_up
 from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
-from drugml.featurizers.pack import cores
 from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds
 from drugml.runs.lock import sole
 from drugml.runs.opening import begun, found_again

@@ -6,7 +6,7 @@ Shape letters: M molecules, T targets.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +16,19 @@ from drugml.config.run import RunSpec
 from drugml.config.splits import TimeSplit
 from drugml.config.tasks import ClassificationSpec
 from drugml.data.groups import Groups
-from drugml.data.relations import relation
 from drugml.data.replicates import SHOWN, Merged, merge
 from drugml.data.splits import Molecules, SplitPlan, split
 from drugml.data.splits.column import times
 from drugml.data.status import BadRow, Reject, Status
 from drugml.data.store import PackedStore, select
-from drugml.data.table import Table
-from drugml.data.targets import as_written, check_spread, is_missing, looks_binary, numbers
+from drugml.data.targets import as_written, check_spread
 from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
-from drugml.prediction.source import Source
-from drugml.runs.judged import Judged, judge, tell_strange
-from drugml.runs.source import find_source
+from drugml.runs.judged import Judged, Judging, judge_ahead, tell_strange
 from drugml.training.data import TrainingData
+
+if TYPE_CHECKING:  # the table of a run is read before torch and MLflow are imported
+    from drugml.prediction.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Curated:
     """(M, T) standard deviation of the exact replicates, NaN for fewer than two."""
     conflicting: list[BadRow] = field(default_factory=list)
     """Rows that were dropped because their replicates contradict each other."""
-    source: Source | None = None
+    source: "Source | None" = None
     """Encoder to start from."""
 
     @property
@@ -106,33 +105,46 @@ class Dataset:
         return f"{self.judged.name}: {', '.join(parts)}; {sizes}"
 
 
-def prepare(config: RunSpec) -> Dataset:
+def prepare(config: RunSpec, judging: Judging | None = None) -> Dataset:
     """Read, judge, merge and split the table of a config.
+
+    Args:
+        config: of a run.
+        judging: its table, if that is being judged already.
 
     Raises:
         UserError: for anything wrong with table, columns, labels, too many bad rows, or the split.
     """
-    curated = learnable(config)
+    curated = learnable(config, judging)
     return with_plan(curated, split(curated.judged.config.data.split, molecules_of(curated)))
 
 
-def learnable(config: RunSpec) -> Curated:
-    """Read, judge and merge a table from which something can be learned.
+def learnable(config: RunSpec, judging: Judging | None = None) -> Curated:
+    """Read, judge and merge a table from which something can be learned; arguments as in `prepare`.
 
     Raises:
         UserError: for anything wrong with table, columns, labels, or too many bad rows.
     """
-    source = find_source(config)
+    source = _source(config)
+    judged = (judging or judge_ahead(config))()
     if source is not None:  # as it will be found again
-        train = config.train.model_copy(update={"init_from": source.reference})
-        config = config.model_copy(update={"train": train})
-    curated = curate(judge(config))
+        train = judged.config.train.model_copy(update={"init_from": source.reference})
+        judged = replace(judged, config=judged.config.model_copy(update={"train": train}))
+    curated = curate(judged)
     tell_strange(curated.judged)
     sized = curated.judged.config.with_batch_size(len(curated.rows))
     curated = replace(curated, judged=replace(curated.judged, config=sized), source=source)
     for t, name in enumerate(curated.judged.config.data.targets):
         check_spread(name, as_written(curated.low[:, t], curated.high[:, t]))
     return curated
+
+
+def _source(config: RunSpec) -> "Source | None":
+    if config.train.init_from is None:
+        return None
+    from drugml.runs.source import find_source  # needs torch and MLflow
+
+    return find_source(config)
 
 
 def with_plan(curated: Curated, plan: SplitPlan) -> Dataset:
@@ -258,24 +270,3 @@ def check_train_labels(data: TrainingData) -> None:
                 f"target {name!r}: the training fold has no label of it; use another data.split.seed "
                 "or data.split=random"
             )
-
-
-def numeric_columns(table: Table, smiles: int) -> list[str]:
-    """Columns that could be targets: mostly numbers or two classes."""
-    rows = [r.cells for _, r in zip(range(1000), table, strict=False)]
-    found = []
-    for i, name in enumerate(table.columns):
-        column = [r[i] for r in rows]
-        known = [c for c in column if not is_missing(c)]
-        if i == smiles or not known or _counts(known) or all(relation(c) is not None for c in known):
-            continue
-        if len(numbers(name, known).rejects) < 0.1 * len(known) or looks_binary(column):
-            found.append(name)
-    return found
-
-
-def _counts(cells: list[str]) -> bool:
-    """Whether cells only number the rows: whole numbers, each larger than the one before."""
-    if len(cells) < 2 or not all(c.strip().isdecimal() for c in cells):
-        return False
-    return all(int(a) < int(b) for a, b in pairwise(cells))

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from drugml.config.load import check
 from drugml.config.run import RunSpec
-from drugml.data.columns import find_smiles
+from drugml.data.columns import find_smiles, numeric_columns
 from drugml.data.table import Table, locate
 from drugml.errors import UserError
-from drugml.runs.dataset import numeric_columns
 
 CONFIGS = (".yaml", ".yml")
 

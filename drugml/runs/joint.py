@@ -26,8 +26,8 @@ from torch.distributed import FileStore  # type: ignore[attr-defined]
 
 from drugml.config.run import RunSpec
 from drugml.config.training import TrainSpec
+from drugml.data.chunks import cores
 from drugml.errors import UserError
-from drugml.featurizers.pack import cores
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.members import members_of
 from drugml.training.fit import fit

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from drugml.config.labels import LabelSpec
 from drugml.config.run import RunSpec
 from drugml.config.tasks import AutoTask, ClassificationSpec, RegressionSpec
 from drugml.data import labels
+from drugml.data.cache import cache_folder
 from drugml.data.cells import Cells, read_cells
+from drugml.data.chunks import cores
 from drugml.data.columns import find_smiles
 from drugml.data.labels import Target
 from drugml.data.molecule import parse_all
@@ -30,8 +32,9 @@ from drugml.data.targets import looks_binary
 from drugml.data.texts import Lines, Texts
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
+from drugml.featurizers.cached import packing_cached
 from drugml.featurizers.elements import Elements
-from drugml.featurizers.pack import cache_folder, cores, pack_cached
+from drugml.featurizers.pack import Packed
 from drugml.runs.rows import sorted_rows, stacked
 
 log = logging.getLogger(__name__)
@@ -88,6 +91,10 @@ class Judged:
         return {t.name: t.labels.positive for t in self.targets if t.labels.positive is not None}
 
 
+Judging = Callable[[], Judged]
+"""A table that is being judged; called for the result."""
+
+
 def judge(config: RunSpec, *, features: bool = True) -> Judged:
     """Read the table of a config.
 
@@ -97,6 +104,15 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
 
     Raises:
         UserError: for anything wrong with the table or its columns, or too many bad rows.
+    """
+    return judge_ahead(config, features=features)()
+
+
+def judge_ahead(config: RunSpec, *, features: bool = True) -> Judging:
+    """Begin to `judge`: the table is read, and other processes make features while this one does other things.
+
+    Raises:
+        UserError: for anything wrong with the table or its columns; for its rows only when the result is asked for.
     """
     path = locate(config.data.path)
     placed = from_file(config.featurizer)
@@ -114,7 +130,7 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
             "give an SDF with 3D coordinates, or set featurizer.source=generate"
         )
     config = _resolved(config, {t: cells[p.value] for t, p in places.items()}, table.columns[at])
-    packed = pack_cached(
+    packing = packing_cached(
         cells[at],
         config.featurizer if features else None,
         standardize=config.data.standardize,
@@ -122,7 +138,24 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
         cache=cache_folder(),
         workers=cores(),
     )
-    read = [_read(config, t, s, cells, places[t], at) for t, s in specs.items()]
+
+    def finish() -> Judged:
+        return _judged(config, table, cells, at, places, split_at, packing())
+
+    return finish
+
+
+def _judged(
+    config: RunSpec,
+    table: Table,
+    cells: Cells,
+    at: int,
+    places: Mapping[str, labels.Columns],
+    split_at: int | None,
+    packed: Packed,
+) -> Judged:
+    path = locate(config.data.path)
+    read = [_read(config, t, config.data.labels.get(t, LabelSpec()), cells, p, at) for t, p in places.items()]
     rows = sorted_rows(cells, at, packed.rejects, read)
     partial = [r._replace(reject=_in_part(r.reject)) for r in rows.partial]
     _check_rejected(path, cells.rows, rows.bad, partial, config.data.max_rejected)
@@ -241,7 +274,7 @@ def _check_rejected(path: Path, rows: int, bad: list[BadRow], partial: list[BadR
 
 
 def _hash(
-    config: RunSpec, cells: Cells, structure: int, places: dict[str, labels.Columns], rejects: Mapping[int, Reject]
+    config: RunSpec, cells: Cells, structure: int, places: Mapping[str, labels.Columns], rejects: Mapping[int, Reject]
 ) -> str:
     """Over what the table says and how it is meant; converted numbers may differ in their last digit."""
     meant = {

@@ -15,6 +15,7 @@ from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG
 from drugml.runs.joint import together
+from drugml.runs.judged import Judging
 from drugml.runs.lock import sole
 from drugml.runs.members import members_of
 from drugml.runs.model_card import MODEL_CARD, write_model_card
@@ -66,27 +67,36 @@ class Result:
         return "\n".join([*rows, *where])
 
 
-def plan(config: RunSpec) -> str:
+def plan(config: RunSpec, judging: Judging | None = None) -> str:
     """Check config, data and model without training; what would be done, as text.
+
+    Args:
+        config: of a run.
+        judging: its table, if that is being judged already.
 
     Raises:
         UserError: for whatever would stop the run.
     """
-    dataset = prepared(config)
+    dataset = prepared(config, judging)
     _unseen(dataset)
     data, plan = dataset.judged.hash[:12], dataset.training.plan.hash[:12]
     return f"{dataset.summary()}\ndata {data}, split {plan}\n\n{to_yaml(dataset.config)}"
 
 
-def train(config: RunSpec, listener: Listener) -> Result:
+def train(config: RunSpec, listener: Listener, judging: Judging | None = None) -> Result:
     """Train, track and register.
+
+    Args:
+        config: of a run.
+        listener: told of the progress.
+        judging: its table, if that is being judged already.
 
     Raises:
         UserError: for a mistake in data or config, before anything is recorded.
         Stopped: on Ctrl-C or SIGTERM; the run is then KILLED and can be resumed.
     """
     with stop_signals():
-        dataset = prepared(config)
+        dataset = prepared(config, judging)
         plans, tags = [dataset.training.plan], {**_tags(dataset), **_unseen(dataset)}
         with (
             together(config.train),
@@ -119,14 +129,14 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         return _result(dataset, run, metrics)
 
 
-def prepared(config: RunSpec) -> Dataset:
-    """The table of a config, checked, in the folds that the run sees.
+def prepared(config: RunSpec, judging: Judging | None = None) -> Dataset:
+    """The table of a config, checked, in the folds that the run sees; arguments as in `plan`.
 
     Raises:
         UserError: for whatever would stop the run.
     """
     check_config(config)
-    dataset = prepare(config)
+    dataset = prepare(config, judging)
     if (member := config.ensemble.member) is not None:
         dataset = members_of(dataset)[member - 1]
     check_dataset(dataset)

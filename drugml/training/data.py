@@ -4,6 +4,7 @@ Shape letters: M molecules, T targets.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from drugml.data.splits import Fold, SplitPlan
 from drugml.data.store import PackedStore
 from drugml.data.targets import as_written, exact
-from drugml.prediction.source import Source
+
+if TYPE_CHECKING:  # it needs torch
+    from drugml.prediction.source import Source
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class TrainingData:
     plan: SplitPlan
     error: NDArray[np.float64] | None = None
     """(M, T) standard errors of labels, NaN where unknown."""
-    source: Source | None = None
+    source: "Source | None" = None
     """Encoder to start from."""
 
     def fold(self, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -23,6 +23,8 @@ CHUNK = 1_000
 """Molecules that are held as RDKit objects at a time: each takes about 10 kB."""
 WORTH_A_POOL = 20_000
 """Molecules for which starting processes pays."""
+KEPT = 50_000
+"""Molecules whose fingerprints are kept, 16 MB: leaks, data card and report of a run ask for the same ones in turn."""
 BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
@@ -73,17 +75,32 @@ class Fingerprints:
         return np.flatnonzero(np.unpackbits(self.packed[at], bitorder="little"))
 
 
+_kept: dict[str, NDArray[np.uint8]] = {}
+
+
 def fingerprints(smiles: Sequence[str]) -> Fingerprints:
     """Morgan fingerprints of radius 2, 2048 bits (Rogers & Hahn 2010, doi:10.1021/ci100050t), on all cores.
 
     Args:
         smiles: what has been read as molecules before.
     """
+    if len(smiles) > KEPT:
+        return Fingerprints(_packed(smiles))
+    new = [*dict.fromkeys(s for s in smiles if s not in _kept)]
+    if len(_kept) + len(new) > KEPT:
+        _kept.clear()
+        new = [*dict.fromkeys(smiles)]
+    _kept.update(zip(new, _packed(new), strict=True))
+    rows = [_kept[s] for s in smiles]
+    return Fingerprints(np.array(rows, np.uint8).reshape(-1, BITS // 8))
+
+
+def _packed(smiles: Sequence[str]) -> NDArray[np.uint8]:
     packed = np.zeros((len(smiles), BITS // 8), np.uint8)
     chunks = (smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK))
     for n, part in enumerate(mapped(_pack, chunks, cores() if len(smiles) >= WORTH_A_POOL else 1)):
         packed[n * CHUNK : n * CHUNK + len(part)] = part
-    return Fingerprints(packed)
+    return packed
 
 
 def _pack(smiles: Sequence[str]) -> NDArray[np.uint8]:

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import torch
 
+from drugml.data.chunks import cores
 from drugml.data.crew import Case, Crew, run_here
 from drugml.data.isolate import settle
 from drugml.data.worker import warm_up
-from drugml.featurizers.pack import WORTH_A_POOL, cores
+from drugml.featurizers.pack import WORTH_A_POOL
 from drugml.prediction.predictor import ON_CPU, Predictions
 from drugml.prediction.versions import processor
 from drugml.prediction.work import Predict, join_packed, join_predictions, make_predict, make_prepare
