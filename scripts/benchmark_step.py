@@ -40,7 +40,7 @@ class Clock(Silent):
 
 
 def bare(
-    module: Module, options: dict[str, bool], precision: str, compiled: bool
+    module: Module, options: dict[str, bool], precision: str, compiled: bool, alike: bool = True
 ) -> Callable[[list[torch.Tensor]], int]:
     """A loop without Lightning, over the module's own parts."""
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, **options)
@@ -50,8 +50,11 @@ def bare(
     def run(batches: list[torch.Tensor]) -> int:
         for at in batches:
             optimizer.zero_grad()
+            batch = packed.batch(at)
+            if not alike:
+                batch.looks = None
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-                total, weight = masked_loss(module.task, forward(packed.batch(at)), *(t[at] for t in module.labels))
+                total, weight = masked_loss(module.task, forward(batch), *(t[at] for t in module.labels))
             (total / weight.clamp(min=TINY)).backward()
             optimizer.step()
         return sum(map(len, batches))
@@ -72,6 +75,7 @@ def main() -> None:
     data = training_data(store, val=len(store) - count)
     module = Module(run_spec(), data)
     kinds = {"bare loop": bare(module, {"fused": True}, "32", False)}
+    kinds["bare, bonds that look alike one by one"] = bare(module, {"fused": True}, "32", False, alike=False)
     kinds["bare, optimiser not fused"] = bare(module, {"foreach": False}, "32", False)
     kinds["bare, bf16-mixed"] = bare(module, {"fused": True}, "bf16", False)
     if args.compile:

@@ -57,7 +57,7 @@ def run_spec(**train: object) -> RunSpec:
         "task": {"kind": "regression"},
         "featurizer": {"name": "chemprop_v2"},
     }
-    return check(RunSpec, {**config, "train": {"accelerator": "cpu", **train}}, {(): "benchmark"})
+    return check(RunSpec, {**config, "train": {"accelerator": "cpu", "batch_size": 64, **train}}, {(): "benchmark"})
 
 
 def training_data(store: PackedStore, val: int = 64) -> TrainingData:

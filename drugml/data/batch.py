@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from drugml.data.alike import Alike, Codes, Keys
 from drugml.data.store import Layout, OneHotLayout, PackedStore
 
 VECTORS = ("fingerprint", "descriptors")
@@ -71,6 +72,8 @@ class MoleculeBatch:
     """Atomic numbers; where the featurizer gives atoms in space."""
     positions: Float[Tensor, "N 3"] | None = None
     """In Å, of one conformer of each molecule; where the featurizer gives atoms in space."""
+    looks: "Looks | None" = None
+    """What `x` and `bonds` were made of, on a CPU."""
 
     @cached_property
     def edge_index(self) -> Int[Tensor, "2 E"]:
@@ -86,6 +89,11 @@ class MoleculeBatch:
     def edge_attr(self) -> Float[Tensor, "E G"]:
         """One-hot bonds, once per direction."""
         return self.bonds.repeat_interleave(2, dim=0)
+
+    @cached_property
+    def alike(self) -> Alike | None:
+        """Directed bonds that look alike; None where unknown, as on a GPU, for which the host would have to wait."""
+        return None if self.looks is None or not self.looks.are_of(self) else self.looks.alike(self.ends)
 
     def with_descriptors(self, descriptors: Float[Tensor, "B V"]) -> "MoleculeBatch":
         """The same molecules with other numbers; what was made of the graph is kept."""
@@ -111,6 +119,24 @@ class MoleculeBatch:
         )
 
 
+class Looks:
+    """The codes of features that nobody has changed since."""
+
+    def __init__(self, keys: Keys, codes: Codes, features: tuple[Tensor, Tensor]) -> None:
+        self._keys, self._codes = keys, codes
+        self._features, self._versions = features, _versions(features)
+
+    def are_of(self, batch: MoleculeBatch) -> bool:
+        """Whether the features of a batch are still those, and no gradient is asked of each of them."""
+        now = batch.x, batch.bonds
+        same = all(a is b for a, b in zip(now, self._features, strict=True)) and _versions(now) == self._versions
+        return same and not any(f.requires_grad for f in now)
+
+    def alike(self, ends: Int[Tensor, "P 2"]) -> Alike | None:
+        """As `Keys.alike`."""
+        return self._keys.alike(self._codes, ends)
+
+
 class DeviceStore:
     """A packed store from which batches are gathered for one device.
 
@@ -130,6 +156,7 @@ class DeviceStore:
         self._bond = {k: _tensor(v).to(home) for k, v in store.bond.items()}
         self._atom_start, self._bond_start = (_tensor(s).to(home) for s in (store.atom_start, store.bond_start))
         self._one_hot = OneHot(layout.atoms, device), OneHot(layout.bonds, device)
+        self._keys = Keys(layout) if device.type == "cpu" else None
 
     @property
     def conformers(self) -> int:
@@ -155,16 +182,19 @@ class DeviceStore:
         atoms, owner, first_atom = _spans(self._atom_start, at, n)
         bonds, bond_owner, _ = _spans(self._bond_start, at, p)
         codes, floats = (self._move(self._atom[k].index_select(0, atoms)) for k in ("codes", "floats"))
+        bond_codes = self._move(self._bond["codes"].index_select(0, bonds))
         ends = self._bond["ends"].index_select(0, bonds).to(torch.int64).bitwise_and_(0xFFFF)
         ends += first_atom.index_select(0, bond_owner).unsqueeze(1)
         batch = MoleculeBatch(
             len(molecules),
             x=self._one_hot[0](codes, floats),
-            bonds=self._one_hot[1](self._move(self._bond["codes"].index_select(0, bonds))),
+            bonds=self._one_hot[1](bond_codes),
             ends=self._move(ends),
             batch=self._move(owner),
             largest=int(counts.max()) if len(counts) else 0,
         )
+        if self._keys is not None:
+            batch.looks = Looks(self._keys, Codes(codes, floats, bond_codes), (batch.x, batch.bonds))
         if "positions" in self._atom:
             chosen = conformer if isinstance(conformer, int) else conformer.to(self._home).index_select(0, owner)
             flat = self._atom["positions"].flatten(0, 1)
@@ -184,6 +214,11 @@ class DeviceStore:
         if rows.device == self.device:
             return rows
         return rows.pin_memory().to(self.device, non_blocking=True)
+
+
+def _versions(features: tuple[Tensor, Tensor]) -> list[int]:
+    """How often each was changed in place, which PyTorch counts outside of inference mode."""
+    return [0 if f.is_inference() else f._version for f in features]
 
 
 def _longer(rows: Tensor | None, molecules: int) -> Tensor | None:

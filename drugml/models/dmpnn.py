@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.config.models import DmpnnSpec
+from drugml.data.alike import Alike
 from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS, ROW, aligned
 from drugml.models.readout import Readout
@@ -20,8 +21,8 @@ class Dmpnn(nn.Module):
               h_v = \tau\Big(W_o [x_v, \sum_{u \in N(v)} h^T_{uv}]\Big)
 
     Differs from the paper: norm pooling (sum / 100) by default, as in Chemprop v2, whose weights fit one to one.
-    Differs from Chemprop in arithmetic only: :math:`W_i` is applied to atoms and bonds before they meet, so that
-    its cost grows with atoms and not with directed bonds.
+    Differs from Chemprop in arithmetic only: :math:`W_i` and the first :math:`W_h` are applied once to all directed
+    bonds that look alike (where that is not known, :math:`W_i` to atoms and bonds before they meet).
     """
 
     def __init__(
@@ -41,21 +42,50 @@ class Dmpnn(nn.Module):
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         # within, D is filled up with columns of zeros: see `aligned`
-        source, target = batch.edge_index
-        of_atoms, of_bonds = aligned(self.W_i.weight).split([self.atom_dim, self.W_i.in_features - self.atom_dim], 1)
-        from_atoms = F.linear(batch.x, of_atoms)  # (N, D)
-        from_bonds = F.linear(batch.bonds, of_bonds)  # (P, D)
-        pairs = from_atoms.index_select(0, source).unflatten(0, (-1, 2)) + from_bonds.unsqueeze(1)  # (P, 2, D)
-        first = pairs.flatten(0, 1)  # (E, D)
-        h = torch.relu(first)
-        nobody = torch.zeros_like(from_atoms)
         between = F.pad(aligned(self.W_h.weight), (0, -self.hidden_dim % ROW)).t()
-        for _ in range(self.depth - 1):
-            into = nobody.index_add(0, target, h)  # (N, D)
-            others = into.index_select(0, source).sub_(h.index_select(0, batch.reverse))
-            h = self.dropout(torch.addmm(first, others, between).relu_())
-        into = nobody.index_add(0, target, h)[:, : self.hidden_dim]
+        if self.depth > 1 and batch.alike is not None:
+            kinds = self._of_kinds(batch, batch.alike)  # (K, D)
+            first = kinds.index_select(0, batch.alike.kind)
+            sent = (torch.relu(kinds) @ between).index_select(0, batch.alike.kind)  # before the sum, as both are linear
+            h = self.dropout(_others(sent, batch).add_(first).relu_())
+            left = self.depth - 2
+        else:
+            first = self._of_all(batch)
+            h, left = torch.relu(first), self.depth - 1
+        for _ in range(left):
+            h = self.dropout(torch.addmm(first, _others(h, batch), between).relu_())
+        into = _into(h, batch)[:, : self.hidden_dim]
         seen = torch.cat([batch.x, into], dim=1)
         atoms = self.dropout(F.linear(seen, aligned(self.W_o.weight), aligned(self.W_o.bias)).relu_())
         out: Tensor = self.readout(atoms, batch)
         return out
+
+    def _of_all(self, batch: MoleculeBatch) -> Float[Tensor, "E D"]:
+        """W_i of every directed bond."""
+        of_atoms, of_bonds = self._parts()
+        from_atoms = F.linear(batch.x, of_atoms)  # (N, D)
+        from_bonds = F.linear(batch.bonds, of_bonds)  # (P, D)
+        out: Tensor = from_atoms.index_select(0, batch.edge_index[0]).unflatten(0, (-1, 2)) + from_bonds.unsqueeze(1)
+        return out.flatten(0, 1)
+
+    def _of_kinds(self, batch: MoleculeBatch, alike: Alike) -> Float[Tensor, "K D"]:
+        """W_i of one directed bond of each kind."""
+        of_atoms, of_bonds = self._parts()
+        atoms = batch.x.index_select(0, batch.edge_index[0].index_select(0, alike.example))
+        bonds = batch.bonds.index_select(0, alike.example // 2)
+        return F.linear(atoms, of_atoms) + F.linear(bonds, of_bonds)
+
+    def _parts(self) -> tuple[Tensor, Tensor]:
+        """Of W_i what belongs to atoms and to bonds."""
+        weight = aligned(self.W_i.weight)
+        return weight[:, : self.atom_dim], weight[:, self.atom_dim :]
+
+
+def _into(h: Float[Tensor, "E D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
+    """Of each atom the sum over the directed bonds that end there."""
+    return h.new_zeros(len(batch.x), h.shape[1]).index_add_(0, batch.edge_index[1], h)
+
+
+def _others(h: Float[Tensor, "E D"], batch: MoleculeBatch) -> Float[Tensor, "E D"]:
+    """Of each directed bond the sum over those into its source, but for its own reverse."""
+    return _into(h, batch).index_select(0, batch.edge_index[0]).sub_(h.index_select(0, batch.reverse))

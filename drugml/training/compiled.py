@@ -46,7 +46,7 @@ class Compiled:
 
     def _padded(self, batch: MoleculeBatch, atoms: int) -> Float[Tensor, "B T"]:
         padded = batch.padded(self.molecules, atoms, self.bonds[atoms])
-        for name in ("edge_index", "reverse", "edge_attr"):
+        for name in ("edge_index", "reverse", "edge_attr", "alike"):
             getattr(padded, name)  # made here: the lock of a cached property would cut the compiled graph in two
         out: Tensor = self.compiled(padded)
         return out[: batch.num_graphs]
