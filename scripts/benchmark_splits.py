@@ -34,8 +34,8 @@ from drugml.config.splits import (
 )
 from drugml.data.columns import find_smiles
 from drugml.data.molecule import digest, scaffold
+from drugml.data.prints import BITS, fingerprints
 from drugml.data.splits import Molecules, folds, split
-from drugml.data.splits.fingerprints import BITS, fingerprints
 from drugml.data.splits.leaks import report
 from drugml.data.table import Table
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from rdkit import Chem
 
 from tests.conftest import QUICK, SMILES, Cli, read_csv, write_csv
 from tests.test_predict import make_bundle
@@ -75,6 +76,18 @@ def test_every_format_trains_on_the_same_data(place: Path, cli: Cli) -> None:
     lines = [r["line"] for r in read_csv(next(place.glob("runs/parts*/*/split.csv")))]
     assert lines[0] == "1.csv:2"
     assert lines[-1] == "2.csv:31"
+
+
+@pytest.mark.parametrize("split", ["scaffold", "{kind: scaffold, framework: generic}", "cluster", "random"])
+def test_a_table_of_inchi_trains_with_report_and_cards(place: Path, cli: Cli, split: str) -> None:
+    rows = [(Chem.MolToInchi(Chem.MolFromSmiles(s)), y) for s, y in zip(SMILES, SIZE, strict=True)]
+    write_csv(place / "t.csv", ["InChI", "size"], rows)
+    done = cli("train", "t.csv", "--target", "size", "--model", "knn", f"data.split={split}")
+    assert done.code == 0, done.err
+    assert "could not be made" not in done.err
+    folder = next(place.glob("runs/t/*/model_card.md")).parent
+    assert "C in " in (folder / "model_card.md").read_text()
+    assert "<svg" in (folder / "report.html").read_text()
 
 
 def test_init_writes_a_config_for_an_sdf_that_trains(place: Path, cli: Cli) -> None:

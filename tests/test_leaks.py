@@ -9,10 +9,10 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy.stats import ks_2samp
 
 from drugml.config.splits import RandomSplit
+from drugml.data import prints as module
 from drugml.data.molecule import identity, parse, scaffold
+from drugml.data.prints import fingerprints
 from drugml.data.splits import Molecules, SplitPlan, split
-from drugml.data.splits import fingerprints as module
-from drugml.data.splits.fingerprints import fingerprints
 from drugml.data.splits.leaks import report
 from tests.conftest import SMILES
 from tests.test_splitters import taken
@@ -87,6 +87,13 @@ def test_fingerprints_by_several_processes_are_those_of_one(monkeypatch: pytest.
     monkeypatch.setattr(module, "_kept", {})
     np.testing.assert_array_equal(fingerprints(smiles).packed, alone.packed)
     assert fingerprints([]).packed.shape == (0, 256)
+
+
+def test_an_inchi_has_the_fingerprint_of_its_molecule() -> None:
+    mols = [Chem.MolFromSmiles(s) for s in SMILES if "." not in s]
+    read = [(i, Chem.MolFromInchi(i)) for i in map(Chem.MolToInchi, mols)]
+    texts, alike = [i for i, _ in read], [Chem.MolToSmiles(m) for _, m in read]
+    np.testing.assert_array_equal(fingerprints(texts).packed, fingerprints(alike).packed)
 
 
 @pytest.mark.parametrize("kept", [0, 50, 70, 1000])

@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
 from drugml.config.standardize import ChemblStandardization, FastStandardization, NoStandardization, StandardizeSpec
+from drugml.data import prints
 from drugml.data.facts import inspect
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
@@ -55,6 +56,30 @@ def test_the_facts_are_those_of_the_molecules_as_they_are_written(level: Standar
     assert np.array_equal(packed.store.molecule["facts"], looked.facts)
     assert looked.facts["stereo_groups"].sum() == 1
     assert looked.facts["fragments"][-2] == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_fingerprints_that_come_along_are_those_of_the_molecules_as_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    texts = [*MIXED, "C[NH2+]CCc1ccccc1.[Cl-]", "InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"]
+    good = [s for i, s in enumerate(texts) if i not in (20, 21, 44)]
+    monkeypatch.setattr(prints, "_kept", {})
+    alone = prints.fingerprints(good).packed
+    monkeypatch.setattr(prints, "_kept", {})
+    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(module, "WORTH_A_POOL", 1)
+    options = {"max_atoms": 1000, "workers": workers, "identities": True}
+    packed = pack(texts, MorganSpec(bits=64), standardize=FastStandardization(), **options)
+    assert packed.store is not None
+    assert {*packed.store.molecule} == {"fingerprint", "inchikey", "scaffold", "facts"}
+    assert {*prints._kept} == {*good}
+    monkeypatch.setattr(prints, "_packed", lambda smiles: np.zeros((len(smiles), 0), np.uint8))  # none are made
+    np.testing.assert_array_equal(prints.fingerprints(good).packed, alone)
+    monkeypatch.setattr(prints, "_kept", {})
+    monkeypatch.setattr(module, "KEPT", 5)
+    pack(texts, MorganSpec(bits=64), standardize=FastStandardization(), **options)
+    assert prints._kept == {}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)

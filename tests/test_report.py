@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from drugml.data.splits.fingerprints import fingerprints, nearest
+from drugml.data.prints import fingerprints
+from drugml.data.splits.fingerprints import nearest
 from drugml.evaluation.report import pictures as drawing
 from drugml.evaluation.report.report import Data, Summary, report
 from drugml.evaluation.report.resampled import bin_of, counted

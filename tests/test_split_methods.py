@@ -23,12 +23,13 @@ from drugml.config.splits import (
     StratifiedSplit,
 )
 from drugml.data.columns import find_smiles
+from drugml.data.prints import BITS, Fingerprints, fingerprints
 from drugml.data.splits import cluster as cluster_module
 from drugml.data.splits import folds, split
 from drugml.data.splits.cluster import butina, leader
 from drugml.data.splits.diverse import spread
 from drugml.data.splits.draw import largest_first
-from drugml.data.splits.fingerprints import BITS, Fingerprints, Tanimoto, distinct, fingerprints, nearest, neighbours
+from drugml.data.splits.fingerprints import Tanimoto, distinct, nearest, neighbours
 from drugml.data.splits.pairs import farthest_pair, farthest_pairs
 from drugml.data.splits.scaffold import generic
 from drugml.data.table import Table, locate

@@ -1,6 +1,7 @@
 """SMILES or InChI to molecule, or the reason why not; and what makes two molecules the same."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 
 from rdkit import Chem
@@ -28,6 +29,13 @@ def parse_all(smiles: Sequence[str], max_atoms: int) -> list[Chem.Mol | Reject]:
     """`parse` of each, in order."""
     with BlockLogs():
         return [_parse(s, max_atoms) for s in smiles]
+
+
+def read_again(texts: Sequence[str]) -> list[Chem.Mol]:
+    """Molecules of SMILES or InChI that were good when the table was read."""
+    mols = [p for p in parse_all(texts, sys.maxsize) if not isinstance(p, Reject)]
+    assert len(mols) == len(texts)
+    return mols
 
 
 def _parse(smiles: str, max_atoms: int) -> Chem.Mol | Reject:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from drugml.data.prints import RADIUS, fingerprints
 from drugml.data.splits import FOLDS
-from drugml.data.splits.fingerprints import RADIUS, fingerprints
 
 SAMPLE = 5000
 BITS = 1024

@@ -1,13 +1,16 @@
 """Molecules of a data card, drawn as SVG."""
 
+import sys
 from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 from rdkit.Chem.Scaffolds import MurckoScaffold
 from rdkit.rdBase import BlockLogs
+
+from drugml.data.molecule import parse
+from drugml.data.status import Reject
 
 WIDTH, HEIGHT = 230, 160
 MOST_ATOMS = 100
@@ -35,10 +38,10 @@ def _tile(tile: Tile) -> str:
 
 def _drawn(smiles: str, *, scaffold: bool) -> str:
     with BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is not None and scaffold:
+        mol = parse(smiles, sys.maxsize)
+        if not isinstance(mol, Reject) and scaffold:
             mol = MurckoScaffold.GetScaffoldForMol(mol)
-        if mol is None or not 0 < mol.GetNumAtoms() <= MOST_ATOMS:
+        if isinstance(mol, Reject) or not 0 < mol.GetNumAtoms() <= MOST_ATOMS:
             return f'<div class="written">{escape(smiles[:200])}</div>'
         drawer = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
         options: Any = drawer.drawOptions()

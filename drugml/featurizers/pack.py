@@ -16,6 +16,7 @@ from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.data.chunks import mapped
 from drugml.data.facts import FACTS, describe
 from drugml.data.molecule import fault, identity, parse_all, scaffold
+from drugml.data.prints import KEPT, keep, packed_prints
 from drugml.data.progress import progress
 from drugml.data.standardize import STANDARDIZERS
 from drugml.data.status import Reject, Status
@@ -32,6 +33,8 @@ WORTH_A_POOL = 4000
 """Fewer molecules are done before workers have started."""
 SLOWER = 40
 """So many times fewer of each where a featurizer is slow."""
+PRINT = "print"
+"""Fingerprints that come along from the workers for leak reports and data cards, and are not stored."""
 DESCRIBED = 10
 """The same where there are descriptors or another package's fingerprints, ten milliseconds a molecule."""
 
@@ -100,7 +103,12 @@ def packing(
     chunks = [smiles[i : i + size] for i in range(0, len(smiles), size)]
     chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
     job: Callable[[Sequence[str]], Packed] = partial(
-        chunk, spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
+        chunk,
+        spec=spec,
+        standardize=standardize,
+        max_atoms=max_atoms,
+        identities=identities,
+        prints=identities and len(smiles) <= KEPT,
     )
     parts = mapped(job, chunks, workers if len(smiles) * slower >= WORTH_A_POOL else 1)
 
@@ -115,13 +123,23 @@ def packing(
                 if part.store is not None:
                     stores.append(part.store)
                 done(min(len(smiles), (n + 1) * size))
-        return Packed(concatenate(stores) if stores else None, rejects, notes)
+        store = concatenate(stores) if stores else None
+        if store is not None and PRINT in store.molecule:
+            keep([s for i, s in enumerate(smiles) if i not in rejects], store.molecule[PRINT])
+            store = replace(store, molecule={k: v for k, v in store.molecule.items() if k != PRINT})
+        return Packed(store, rejects, notes)
 
     return finish
 
 
 def _pack_chunk(
-    smiles: Sequence[str], *, spec: Spec | None, standardize: StandardizeSpec, max_atoms: int, identities: bool
+    smiles: Sequence[str],
+    *,
+    spec: Spec | None,
+    standardize: StandardizeSpec,
+    max_atoms: int,
+    identities: bool,
+    prints: bool = False,
 ) -> Packed:
     featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
@@ -129,7 +147,7 @@ def _pack_chunk(
         good[i].mol.SetProp(GIVEN, smiles[i].strip())
     if not identities:
         notes = {}
-    featurize = partial(_featurize, featurizer, identities=identities)
+    featurize = partial(_featurize, featurizer, identities=identities, prints=prints)
     try:
         if not getattr(spec, "slow", False):  # else all would be done anew for one that fails
             return Packed(featurize([*good.values()]) if good else None, rejects, notes)
@@ -142,7 +160,13 @@ def _pack_chunk(
 
 
 def _pack_quickly(
-    smiles: Sequence[str], *, spec: Spec | None, standardize: StandardizeSpec, max_atoms: int, identities: bool
+    smiles: Sequence[str],
+    *,
+    spec: Spec | None,
+    standardize: StandardizeSpec,
+    max_atoms: int,
+    identities: bool,
+    prints: bool = False,
 ) -> Packed:
     """As `_pack_chunk`, which is given only what is left."""
     read = cuik.pack_smiles(smiles, max_atoms)
@@ -199,7 +223,9 @@ def _one_by_one(
     return concatenate(stores) if stores else None, failed
 
 
-def _featurize(featurizer: Featurizer | None, molecules: list[Standard], *, identities: bool) -> PackedStore:
+def _featurize(
+    featurizer: Featurizer | None, molecules: list[Standard], *, identities: bool, prints: bool
+) -> PackedStore:
     mols = [m.mol for m in molecules]
     store = empty(len(mols)) if featurizer is None else featurizer.pack(mols)
     if not identities:
@@ -209,6 +235,8 @@ def _featurize(featurizer: Featurizer | None, molecules: list[Standard], *, iden
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
         "facts": np.array([describe(m.written) for m in molecules], FACTS),
     }
+    if prints:
+        extra[PRINT] = packed_prints([m.written for m in molecules])
     return replace(store, molecule={**store.molecule, **extra})
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drugml.config.tasks import ClassificationSpec
-from drugml.data.splits.fingerprints import fingerprints, nearest
+from drugml.data.prints import fingerprints
+from drugml.data.splits.fingerprints import nearest
 from drugml.data.splits.leaks import PAIRS
 from drugml.evaluation.report.curves import history
 from drugml.evaluation.report.report import Data, Summary, report

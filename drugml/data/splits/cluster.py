@@ -10,17 +10,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from drugml.config.splits import ClusterSplit, KMeansSplit, Order, Sizes
+from drugml.data.prints import BITS, Fingerprints, fingerprints
 from drugml.data.splits.draw import Grouped, join
-from drugml.data.splits.fingerprints import (
-    BITS,
-    MOST,
-    Fingerprints,
-    Tanimoto,
-    check_number,
-    distinct,
-    fingerprints,
-    neighbours,
-)
+from drugml.data.splits.fingerprints import MOST, Tanimoto, check_number, distinct, neighbours
 from drugml.data.splits.plan import SPLITTERS, Indices, Molecules
 from drugml.errors import UserError
 

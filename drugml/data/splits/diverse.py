@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from drugml.config.splits import KennardStoneSplit, MaxMinSplit, PerimeterSplit, Sizes
+from drugml.data.prints import Fingerprints, fingerprints
 from drugml.data.splits.draw import draw, wanted
-from drugml.data.splits.fingerprints import MOST, Fingerprints, Tanimoto, check_number, distinct, fingerprints
+from drugml.data.splits.fingerprints import MOST, Tanimoto, check_number, distinct
 from drugml.data.splits.pairs import farthest_pair, farthest_pairs
 from drugml.data.splits.plan import SPLITTERS, Folds, Indices, Molecules, refuse_folds
 

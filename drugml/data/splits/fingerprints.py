@@ -1,30 +1,20 @@
-"""Fingerprints in bulk, and Tanimoto similarities of many of them.
+"""Tanimoto similarities of many fingerprints.
 
 Shape letters: U different molecules, Q queries, B bits, W = B / 8 bytes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
-from rdkit.rdBase import BlockLogs
 
-from drugml.data.chunks import cores, mapped
+from drugml.data.chunks import cores
+from drugml.data.prints import Fingerprints
 from drugml.data.splits.plan import Indices, Molecules
 from drugml.errors import UserError
 
-RADIUS, BITS = 2, 2048
-CHUNK = 1_000
-"""Molecules that are held as RDKit objects at a time: each takes about 10 kB."""
-WORTH_A_POOL = 20_000
-"""Molecules for which starting processes pays."""
-KEPT = 50_000
-"""Molecules whose fingerprints are kept, 16 MB: leaks, data card and report of a run ask for the same ones in turn."""
 BLOCK = 8_192
 """Molecules compared with at a time: their rows of bits stay in the processor's cache."""
 
@@ -55,60 +45,6 @@ def distinct(molecules: Molecules) -> Distinct:
         known = smiles[at]
         smiles[at] = text if known is None else min(known, text)
     return Distinct([s for s in smiles if s is not None], member.astype(np.int64))
-
-
-@dataclass(frozen=True)
-class Fingerprints:
-    """Morgan fingerprints of U molecules, eight bits to a byte, the first bit lowest."""
-
-    packed: NDArray[np.uint8]
-    """(U, W)"""
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
-    def __getitem__(self, at: slice | Indices) -> "Fingerprints":
-        return Fingerprints(self.packed[at])
-
-    def on(self, at: int) -> Indices:
-        """Bits that are set in one fingerprint."""
-        return np.flatnonzero(np.unpackbits(self.packed[at], bitorder="little"))
-
-
-_kept: dict[str, NDArray[np.uint8]] = {}
-
-
-def fingerprints(smiles: Sequence[str]) -> Fingerprints:
-    """Morgan fingerprints of radius 2, 2048 bits (Rogers & Hahn 2010, doi:10.1021/ci100050t), on all cores.
-
-    Args:
-        smiles: what has been read as molecules before.
-    """
-    if len(smiles) > KEPT:
-        return Fingerprints(_packed(smiles))
-    new = [*dict.fromkeys(s for s in smiles if s not in _kept)]
-    if len(_kept) + len(new) > KEPT:
-        _kept.clear()
-        new = [*dict.fromkeys(smiles)]
-    _kept.update(zip(new, _packed(new), strict=True))
-    rows = [_kept[s] for s in smiles]
-    return Fingerprints(np.array(rows, np.uint8).reshape(-1, BITS // 8))
-
-
-def _packed(smiles: Sequence[str]) -> NDArray[np.uint8]:
-    packed = np.zeros((len(smiles), BITS // 8), np.uint8)
-    chunks = (smiles[i : i + CHUNK] for i in range(0, len(smiles), CHUNK))
-    for n, part in enumerate(mapped(_pack, chunks, cores() if len(smiles) >= WORTH_A_POOL else 1)):
-        packed[n * CHUNK : n * CHUNK + len(part)] = part
-    return packed
-
-
-def _pack(smiles: Sequence[str]) -> NDArray[np.uint8]:
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    with BlockLogs():
-        mols = [Chem.MolFromSmiles(s.strip()) for s in smiles]
-    texts = [DataStructs.BitVectToBinaryText(v) for v in generator.GetFingerprints(mols)]
-    return np.frombuffer(b"".join(texts), np.uint8).reshape(-1, BITS // 8)
 
 
 class Tanimoto:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from drugml.data.splits.fingerprints import distinct, fingerprints, nearest
+from drugml.data.prints import fingerprints
+from drugml.data.splits.fingerprints import distinct, nearest
 from drugml.data.splits.plan import FOLDS, Fold, SplitPlan, shared
 
 BINS = 10

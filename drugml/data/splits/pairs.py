@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from drugml.data.splits.fingerprints import Fingerprints, Tanimoto
+from drugml.data.prints import Fingerprints
+from drugml.data.splits.fingerprints import Tanimoto
 from drugml.data.splits.plan import Indices
 
 KEPT = 64

@@ -9,7 +9,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from rdkit.rdBase import BlockLogs
 
 from drugml.config.splits import Order, ScaffoldSplit, Sizes
-from drugml.data.molecule import digest
+from drugml.data.molecule import digest, read_again
 from drugml.data.splits.draw import Grouped, join
 from drugml.data.splits.plan import SPLITTERS, Indices, Molecules
 
@@ -50,8 +50,9 @@ def generic(smiles: str) -> str:
     Atoms that hang on a ring by a double bond belong to RDKit's scaffold but not to the framework of the paper;
     once all bonds are single a second pass takes them off.
     """
+    (mol,) = read_again([smiles])
     with BlockLogs():
-        frame = MurckoScaffold.GetScaffoldForMol(Chem.MolFromSmiles(smiles.strip()))
+        frame = MurckoScaffold.GetScaffoldForMol(mol)
         for atom in frame.GetAtoms():
             atom.SetAtomicNum(6)
             atom.SetIsotope(0)
