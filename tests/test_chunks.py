@@ -1,7 +1,9 @@
 """Chunks worked through by several processes: in order, and taken only as they are needed."""
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,18 @@ def total(chunk: Sequence[int]) -> int:
     if 13 in chunk:
         raise ValueError("thirteen")
     return sum(chunk)
+
+
+def noted(chunk: Sequence[Path]) -> int:
+    chunk[0].touch()
+    return int(chunk[0].name)
+
+
+def until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -36,6 +50,20 @@ def test_an_error_of_a_worker_is_that_of_its_chunk(workers: int) -> None:
     assert [next(results) for _ in range(3)] == [10, 11, 12]
     with pytest.raises(ValueError, match="thirteen"):
         next(results)
+
+
+def test_several_workers_begin_before_anybody_asks(tmp_path: Path) -> None:
+    results = mapped(noted, ([tmp_path / f"{n}"] for n in range(3)), 2)
+    until(lambda: len(list(tmp_path.iterdir())) == 3)
+    assert list(results) == [0, 1, 2]
+
+
+def test_workers_end_where_nobody_ever_asks(tmp_path: Path) -> None:
+    results = mapped(noted, ([tmp_path / f"{n}"] for n in range(100)), 2)
+    until((tmp_path / "0").exists)
+    del results
+    until(lambda: multiprocessing.active_children() == [])
+    assert len(list(tmp_path.iterdir())) <= AHEAD * 2
 
 
 def test_workers_end_with_whoever_has_seen_enough() -> None:

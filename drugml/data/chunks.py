@@ -35,9 +35,8 @@ def _results(
     with pool:
         try:
             while begun:
-                result = begun.popleft().result()
+                yield begun.popleft().result()
                 begun.extend(pool.submit(job, chunk) for chunk in islice(rest, 1))
-                yield result
         finally:  # whoever asked may have seen enough
             for future in begun:
                 future.cancel()

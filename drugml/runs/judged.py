@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -105,15 +106,25 @@ def judge(config: RunSpec, *, features: bool = True) -> Judged:
     Raises:
         UserError: for anything wrong with the table or its columns, or too many bad rows.
     """
-    return judge_ahead(config, features=features)()
+    return _begun(config, features)()
 
 
-def judge_ahead(config: RunSpec, *, features: bool = True) -> Judging:
+def judge_ahead(config: RunSpec) -> Judging:
     """Begin to `judge`: the table is read, and other processes make features while this one does other things.
 
-    Raises:
-        UserError: for anything wrong with the table or its columns; for its rows only when the result is asked for.
+    What is wrong is said when the result is asked for: mistakes in the config, which take longer to find, come first.
     """
+    try:
+        return _begun(config, features=True)
+    except UserError as error:
+        return partial(_fail, error)
+
+
+def _fail(error: UserError) -> Judged:
+    raise error
+
+
+def _begun(config: RunSpec, features: bool) -> Judging:
     path = locate(config.data.path)
     placed = from_file(config.featurizer)
     table = Table(path, positions=placed)
@@ -157,8 +168,8 @@ def _judged(
     path = locate(config.data.path)
     read = [_read(config, t, config.data.labels.get(t, LabelSpec()), cells, p, at) for t, p in places.items()]
     rows = sorted_rows(cells, at, packed.rejects, read)
-    partial = [r._replace(reject=_in_part(r.reject)) for r in rows.partial]
-    _check_rejected(path, cells.rows, rows.bad, partial, config.data.max_rejected)
+    in_part = [r._replace(reject=_in_part(r.reject)) for r in rows.partial]
+    _check_rejected(path, cells.rows, rows.bad, in_part, config.data.max_rejected)
     assert packed.store is not None
     label = stacked(read, rows.good)
     labelled = np.asarray(~np.isnan(label.low).all(axis=1))
@@ -171,7 +182,7 @@ def _judged(
         name=name_of(path),
         rows=cells.rows,
         bad=rows.bad,
-        partial=partial,
+        partial=in_part,
         bare=[cells.bad(at, int(i), nothing) for i in rows.good[~labelled]],
         changed=[(cells.lines[i], cells[at][i], packed.notes[i]) for i in sorted(packed.notes)],
         store=select(packed.store, np.searchsorted(parsed, used)),
