@@ -46,7 +46,9 @@ def test_chunks_and_processes_change_nothing(monkeypatch: pytest.MonkeyPatch, sp
     assert sorted(whole.rejects) == [20, 21, 44]
 
 
-@pytest.mark.parametrize("level", [NoStandardization(), FastStandardization()], ids=lambda s: s.kind)
+@pytest.mark.parametrize(
+    "level", [NoStandardization(), FastStandardization(), ChemblStandardization()], ids=lambda s: s.kind
+)
 def test_the_facts_are_those_of_the_molecules_as_they_are_written(level: StandardizeSpec) -> None:
     texts = [*MIXED, "C[NH2+]CCc1ccccc1.[Cl-]", "N[C@@H](C)C(=O)O |&1:1|"]
     packed = pack(texts, ChempropV2Spec(), standardize=level, max_atoms=1000, identities=True)

@@ -89,6 +89,15 @@ def test_every_model_trains_and_is_registered_as_the_next_version(place: Path, s
     assert found.tags["model"] == "forest"
 
 
+def test_the_table_that_is_being_read_during_imports_is_not_read_again(
+    place: Path, small: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drugml.runs.dataset.judge_ahead", None)  # whoever reads again fails
+    for more in (["--dry-run"], []):
+        done = cli("train", small, "--target", "size", *QUICK, *more)
+        assert done.code == 0, done.err
+
+
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing(place: Path, small: Path, cli: Cli) -> None:
     done = cli("train", small, "--target", "size", "--dry-run")
     assert done.code == 0, done.err

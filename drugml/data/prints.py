@@ -20,7 +20,7 @@ CHUNK = 1_000
 WORTH_A_POOL = 20_000
 """Molecules for which starting processes pays."""
 KEPT = 50_000
-"""Molecules whose fingerprints are kept, 16 MB: leaks, data card and report of a run ask for the same ones in turn."""
+"""Molecules whose fingerprints are kept, 20 MB: leaks, data card and report of a run ask for the same ones in turn."""
 
 Indices = NDArray[np.int64]
 

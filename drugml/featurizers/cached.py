@@ -38,8 +38,8 @@ def pack_cached(
     Raises:
         UserError: if `DRUGML_CACHE_SIZE` is no size.
     """
-    how = packing_cached(smiles, spec, standardize=standardize, max_atoms=max_atoms, cache=cache, workers=workers)
-    return how()
+    begun = packing_cached(smiles, spec, standardize=standardize, max_atoms=max_atoms, cache=cache, workers=workers)
+    return begun()
 
 
 def packing_cached(

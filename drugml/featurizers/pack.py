@@ -81,8 +81,16 @@ def pack(
         accelerate: whether to use cuik-molmaker where it is installed, fits and can do what is asked; the result is
             the same.
     """
-    how = partial(packing, standardize=standardize, max_atoms=max_atoms, identities=identities, workers=workers)
-    return how(smiles, spec, accelerate=accelerate)()
+    begun = packing(
+        smiles,
+        spec,
+        standardize=standardize,
+        max_atoms=max_atoms,
+        identities=identities,
+        workers=workers,
+        accelerate=accelerate,
+    )
+    return begun()
 
 
 def packing(
@@ -101,15 +109,17 @@ def packing(
     slower = SLOWER if getattr(spec, "slow", False) else DESCRIBED if described else 1
     size = max(1, CHUNK // slower)
     chunks = [smiles[i : i + size] for i in range(0, len(smiles), size)]
-    chunk = _pack_quickly if quick and cuik.extension() else _pack_chunk
-    job: Callable[[Sequence[str]], Packed] = partial(
-        chunk,
+    slowly = partial(
+        _pack_chunk,
         spec=spec,
         standardize=standardize,
         max_atoms=max_atoms,
         identities=identities,
         prints=identities and len(smiles) <= KEPT,
     )
+    job: Callable[[Sequence[str]], Packed] = slowly
+    if quick and cuik.extension():
+        job = partial(_pack_quickly, max_atoms=max_atoms, slowly=slowly)
     parts = mapped(job, chunks, workers if len(smiles) * slower >= WORTH_A_POOL else 1)
 
     def finish() -> Packed:
@@ -139,7 +149,7 @@ def _pack_chunk(
     standardize: StandardizeSpec,
     max_atoms: int,
     identities: bool,
-    prints: bool = False,
+    prints: bool,
 ) -> Packed:
     featurizer = None if spec is None else FEATURIZERS.build(spec)
     good, rejects, notes = _standard(smiles, standardize, max_atoms)
@@ -159,23 +169,13 @@ def _pack_chunk(
     return Packed(store, rejects | failed, {i: text for i, text in notes.items() if i not in failed})
 
 
-def _pack_quickly(
-    smiles: Sequence[str],
-    *,
-    spec: Spec | None,
-    standardize: StandardizeSpec,
-    max_atoms: int,
-    identities: bool,
-    prints: bool = False,
-) -> Packed:
-    """As `_pack_chunk`, which is given only what is left."""
+def _pack_quickly(smiles: Sequence[str], *, max_atoms: int, slowly: Callable[[Sequence[str]], Packed]) -> Packed:
+    """By cuik-molmaker; what it leaves is packed `slowly`."""
     read = cuik.pack_smiles(smiles, max_atoms)
     left = sorted({*range(len(smiles))}.difference(read.done))
     if not left:
         return Packed(read.store, {}, {})
-    rest = _pack_chunk(
-        [smiles[i] for i in left], spec=spec, standardize=standardize, max_atoms=max_atoms, identities=identities
-    )
+    rest = slowly([smiles[i] for i in left])
     rejects = {left[i]: r for i, r in rest.rejects.items()}
     stores = [s for s in (read.store, rest.store) if s is not None]
     if len(stores) < 2:
