@@ -1,5 +1,6 @@
 """`drugml`: a thin shell. Commands parse, call one function of the library, and print."""
 
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ app.command()(compare)
 app.command()(sync)
 app.command()(reproduce)
 app.command()(tune)
+
+COLLECT = (10_000, 10, 10)
+"""When cycles are looked for: seldom, as imports make half a million objects that stay."""
 
 Source = Annotated[
     str | None,
@@ -214,6 +218,7 @@ def options(
 
 def main() -> None:
     """Entry point: user errors become one clear line, bugs keep their traceback."""
+    gc.set_threshold(*COLLECT)
     try:
         with launched() as other:
             if not other:
@@ -224,3 +229,5 @@ def main() -> None:
     except Stopped as stopped:
         typer.secho(f"stopped; go on with: {stopped.again}", fg="yellow", err=True)
         raise SystemExit(stopped.exit_code) from None
+    finally:
+        gc.freeze()  # else Python looks through all that the libraries made, for seconds, before it ends

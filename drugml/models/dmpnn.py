@@ -6,10 +6,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.config.models import DmpnnSpec
-from drugml.data.alike import Alike
+from drugml.data.alike import Alike, Around
 from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS, ROW, aligned
 from drugml.models.readout import Readout
+from drugml.models.segments import total
+
+WORTH = 8
+"""Directed bonds of one kind, on average, from which on it is faster to look for those that are alike after rounds."""
 
 
 @ENCODERS.register(DmpnnSpec)
@@ -21,8 +25,8 @@ class Dmpnn(nn.Module):
               h_v = \tau\Big(W_o [x_v, \sum_{u \in N(v)} h^T_{uv}]\Big)
 
     Differs from the paper: norm pooling (sum / 100) by default, as in Chemprop v2, whose weights fit one to one.
-    Differs from Chemprop in arithmetic only: :math:`W_i` and the first :math:`W_h` are applied once to all directed
-    bonds that look alike (where that is not known, :math:`W_i` to atoms and bonds before they meet).
+    Differs from Chemprop in arithmetic only: what directed bonds have in common is computed once (see `Alike`). Where
+    that is not known, :math:`W_i` is applied to atoms and bonds before they meet.
     """
 
     def __init__(
@@ -43,22 +47,48 @@ class Dmpnn(nn.Module):
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         # within, D is filled up with columns of zeros: see `aligned`
         between = F.pad(aligned(self.W_h.weight), (0, -self.hidden_dim % ROW)).t()
-        if self.depth > 1 and batch.alike is not None:
-            kinds = self._of_kinds(batch, batch.alike)  # (K, D)
-            first = kinds.index_select(0, batch.alike.kind)
-            sent = (torch.relu(kinds) @ between).index_select(0, batch.alike.kind)  # before the sum, as both are linear
-            h = self.dropout(_others(sent, batch).add_(first).relu_())
-            left = self.depth - 2
+        alike = batch.alike if self.depth > 1 else None
+        drops = self.training and self.dropout.p > 0  # after it no two are alike
+        if alike is not None and not drops and len(alike.example) * WORTH < len(alike.kind):
+            atoms = self._shared(batch, alike, between)
         else:
-            first = self._of_all(batch)
-            h, left = torch.relu(first), self.depth - 1
+            atoms = self._updated(batch.x, _into(self._each(batch, alike, between), batch))
+        out: Tensor = self.readout(self.dropout(atoms), batch)
+        return out
+
+    def _each(self, batch: MoleculeBatch, alike: Alike | None, between: Tensor) -> Float[Tensor, "E D"]:
+        """All rounds, of each directed bond for itself; but for the first where it is known which are alike."""
+        if alike is None:
+            first, left = self._of_all(batch), self.depth - 1
+            h = torch.relu(first)
+        else:
+            kinds = self._of_kinds(batch, alike)  # (K, D)
+            first, left = kinds.index_select(0, alike.kind), self.depth - 2
+            sent = (torch.relu(kinds) @ between).index_select(0, alike.kind)  # before the sum, as both are linear
+            h = self.dropout(_others(sent, batch).add_(first).relu_())
         for _ in range(left):
             h = self.dropout(torch.addmm(first, _others(h, batch), between).relu_())
-        into = _into(h, batch)[:, : self.hidden_dim]
-        seen = torch.cat([batch.x, into], dim=1)
-        atoms = self.dropout(F.linear(seen, aligned(self.W_o.weight), aligned(self.W_o.bias)).relu_())
-        out: Tensor = self.readout(atoms, batch)
-        return out
+        return h
+
+    def _shared(self, batch: MoleculeBatch, alike: Alike, between: Tensor) -> Float[Tensor, "N D"]:
+        """All rounds, of one directed bond of those that are alike after it, and of one atom of each kind."""
+        kinds = self._of_kinds(batch, alike)  # (K, D)
+        h, around = torch.relu(kinds), Around(alike, alike.kind, batch.edge_index)
+        for _ in range(self.depth - 1):
+            after = around.after()
+            sent = (h @ between).index_select(0, around.heard)  # (I, D)
+            into = total(sent, around.owner, len(around.example))
+            h = into.index_select(0, around.owner.index_select(0, after.example))
+            first = alike.kind.index_select(0, around.into.index_select(0, after.example) ^ 1)
+            h = h.sub_(sent.index_select(0, after.example)).add_(kinds.index_select(0, first)).relu_()
+            around = Around(alike, after.kind, batch.edge_index)
+        into = total(h.index_select(0, around.heard), around.owner, len(around.example))  # (A, D)
+        return self._updated(batch.x.index_select(0, around.example), into).index_select(0, around.atom)
+
+    def _updated(self, x: Float[Tensor, "N F"], into: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        """Atoms after what they have heard."""
+        seen = torch.cat([x, into[:, : self.hidden_dim]], dim=1)
+        return F.linear(seen, aligned(self.W_o.weight), aligned(self.W_o.bias)).relu_()
 
     def _of_all(self, batch: MoleculeBatch) -> Float[Tensor, "E D"]:
         """W_i of every directed bond."""
@@ -83,7 +113,7 @@ class Dmpnn(nn.Module):
 
 def _into(h: Float[Tensor, "E D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
     """Of each atom the sum over the directed bonds that end there."""
-    return h.new_zeros(len(batch.x), h.shape[1]).index_add_(0, batch.edge_index[1], h)
+    return total(h, batch.edge_index[1], len(batch.x))
 
 
 def _others(h: Float[Tensor, "E D"], batch: MoleculeBatch) -> Float[Tensor, "E D"]:
