@@ -1,5 +1,6 @@
 """The shell: fast help, the zoo, the schema, and the commands of the README."""
 
+import gc
 import json
 import re
 import shlex
@@ -7,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from drugml.cli import main
 from drugml.cli.measured import read, results
 from drugml.cli.models import zoo
 from tests.conftest import ROOT, Cli
@@ -152,3 +156,15 @@ def test_shell_scripts_are_sound() -> None:
 def test_no_file_is_over_300_lines() -> None:
     for path in [*(ROOT / "drugml").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]:
         assert len(path.read_text().splitlines()) <= 300, path
+
+
+def test_a_command_ends_without_looking_for_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "app", lambda: None)
+    before = gc.get_threshold()
+    try:
+        main.main()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() == main.COLLECT
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

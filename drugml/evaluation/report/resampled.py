@@ -17,7 +17,7 @@ MOST, FEWEST = 1000, 200
 """Draws of few labels and of many."""
 WORK = 10_000_000
 """Labels in all draws, from which on there are fewer of them: about a second."""
-AT_ONCE = 1_000_000
+AT_ONCE = 200_000
 """Labels of one target in memory at a time."""
 NUMBERS = {"rmse", "mae", "r2", "pearson", "spearman"}
 """Metrics of numbers; all others are of classes."""
