@@ -27,7 +27,7 @@ def passed_over(monitor: str, chosen: int, history: Sequence[dict[str, float]]) 
     if ranked[other] - ranked[chosen] <= MARGIN:
         return None
     return (
-        f"train.monitor = 'loss' chose epoch {chosen + 1} of {len(history)}, whose {RANKING} is {ranked[chosen]:.3f}; epoch "
-        f"{other + 1} has {ranked[other]:.3f}. Its probabilities are too sure for the validation fold, but it ranks better: "
-        "use train.monitor=roc_auc if the ranking matters"
+        f"train.monitor = 'loss' chose epoch {chosen + 1} of {len(history)}, whose {RANKING} is {ranked[chosen]:.3f}; "
+        f"epoch {other + 1} has {ranked[other]:.3f} at a higher loss: its probabilities fit the validation fold worse, "
+        "but it ranks better. Use train.monitor=roc_auc if the ranking matters"
     )
