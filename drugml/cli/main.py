@@ -1,5 +1,6 @@
 """`drugml`: a thin shell. Commands parse, call one function of the library, and print."""
 
+import atexit
 import gc
 import logging
 import sys
@@ -219,6 +220,7 @@ def options(
 def main() -> None:
     """Entry point: user errors become one clear line, bugs keep their traceback."""
     gc.set_threshold(*COLLECT)
+    atexit.register(gc.freeze)  # else Python looks through all that the libraries made, for seconds, before it ends
     try:
         with launched() as other:
             if not other:
@@ -229,5 +231,3 @@ def main() -> None:
     except Stopped as stopped:
         typer.secho(f"stopped; go on with: {stopped.again}", fg="yellow", err=True)
         raise SystemExit(stopped.exit_code) from None
-    finally:
-        gc.freeze()  # else Python looks through all that the libraries made, for seconds, before it ends

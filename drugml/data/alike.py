@@ -65,8 +65,10 @@ class Around:
         self.heard = kind.index_select(0, self.into)
 
     def after(self) -> After:
-        """Directed bonds are alike after a round if they look alike and hear the same: what ends in their source but
-        for their own reverse. That is known of the bonds that leave the examples, and so of all.
+        """Tell directed bonds apart by how they look and by what ends in their source, without their own reverse.
+
+        The kinds are found among the bonds that leave the examples. Any other bond leaves an atom like one of these,
+        and is like the bond there whose reverse has the same place among the sorted kinds that end in the atom.
         """
         leaving = self.into ^ 1
         rank = self._rank.index_select(0, self.into).unsqueeze(1)
