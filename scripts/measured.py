@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
-DRUGML = [sys.executable, "-c", "from drugml.cli.main import main; main()", "--quiet"]
+MAIN = "from drugml.cli.main import main; main()"
+DRUGML = [sys.executable, "-c", MAIN, "--quiet"]
+NOTE = "import atexit, sys; atexit.register(lambda: open({file!r}, 'w').write('\\n'.join(sys.modules))); {main}"
+AGAIN = """
+import contextlib, importlib
+for name in open({file!r}).read().split():
+    with contextlib.suppress(Exception):
+        importlib.import_module(name)
+"""
 
 
 class Measured(NamedTuple):
@@ -55,6 +63,14 @@ def measure(command: Sequence[str], folder: Path, every: float = 0.2) -> Measure
             said.seek(0)
             raise SystemExit(said.read()[-3000:])
     return Measured(time.monotonic() - start, sum(cpu.values()), memory)
+
+
+def of_imports(command: Sequence[str], folder: Path) -> float:
+    """MiB of a process that imports all modules which a command, `python -c CODE ...`, has imported at its end."""
+    python, option, main, *rest = command
+    file = str(folder / "modules.txt")
+    run([python, option, NOTE.format(file=file, main=main), *rest], folder)
+    return measure([python, option, AGAIN.format(file=file)], folder, 0.05).memory
 
 
 def session(leader: int) -> list[Path]:

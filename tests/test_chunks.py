@@ -39,7 +39,7 @@ def test_results_come_in_order_and_chunks_are_taken_as_needed(workers: int) -> N
 
     results = mapped(total, chunks(), workers)
     assert next(results) == 200
-    assert len(taken) <= AHEAD * workers
+    assert len(taken) <= AHEAD * workers + 1  # to know whether there are more
     assert list(results) == [2 * n for n in range(101, 150)]
     assert taken == list(range(100, 150))
 
@@ -56,6 +56,13 @@ def test_several_workers_begin_before_anybody_asks(tmp_path: Path) -> None:
     results = mapped(noted, ([tmp_path / f"{n}"] for n in range(3)), 2)
     until(lambda: len(list(tmp_path.iterdir())) == 3)
     assert list(results) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("chunks", [3, AHEAD * 2])
+def test_workers_end_when_there_is_no_more_to_do_though_nobody_asks(tmp_path: Path, chunks: int) -> None:
+    results = mapped(noted, ([tmp_path / f"{n}"] for n in range(chunks)), 2)
+    until(lambda: len(list(tmp_path.iterdir())) == chunks and multiprocessing.active_children() == [])
+    assert list(results) == list(range(chunks))
 
 
 def test_workers_end_where_nobody_ever_asks(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from drugml.cli.launched import launched
 from drugml.cli.recovery import reproduce, show, sync
 from drugml.cli.tune import tune
 from drugml.cli.work import show_work
+from drugml.data.memory import give_back
 from drugml.errors import Stopped, UserError
 
 app = typer.Typer(
@@ -219,6 +220,7 @@ def options(
 
 def main() -> None:
     """Entry point: user errors become one clear line, bugs keep their traceback."""
+    give_back()  # large blocks at once, from the beginning
     gc.set_threshold(*COLLECT)
     atexit.register(gc.freeze)  # else Python looks through all that the libraries made, for seconds, before it ends
     try:

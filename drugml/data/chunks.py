@@ -26,20 +26,37 @@ def mapped(job: Callable[[Sequence[T]], R], chunks: Iterable[Sequence[T]], worke
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))  # fork and threads do not mix
     rest = iter(chunks)
     begun = deque(pool.submit(job, chunk) for chunk in islice(rest, AHEAD * workers))
-    return _results(pool, job, begun, rest)
+    return _results(pool, job, begun, _following(pool, rest), rest)
 
 
 def _results(
-    pool: ProcessPoolExecutor, job: Callable[[Sequence[T]], R], begun: deque[Future[R]], rest: Iterator[Sequence[T]]
+    pool: ProcessPoolExecutor,
+    job: Callable[[Sequence[T]], R],
+    begun: deque[Future[R]],
+    following: Sequence[T] | None,
+    rest: Iterator[Sequence[T]],
 ) -> Iterator[R]:
     with pool:
         try:
             while begun:
                 yield begun.popleft().result()
-                begun.extend(pool.submit(job, chunk) for chunk in islice(rest, 1))
+                if following is not None:
+                    begun.append(pool.submit(job, following))
+                    following = _following(pool, rest)
         finally:  # whoever asked may have seen enough
             for future in begun:
                 future.cancel()
+
+
+def _following(pool: ProcessPoolExecutor, rest: Iterator[Sequence[T]]) -> Sequence[T] | None:
+    """The next chunk; after the last one each process ends when it has no more to do, and not when all was asked for.
+
+    A process takes some 90 MB, which the caller may need by then.
+    """
+    chunk = next(rest, None)
+    if chunk is None:
+        pool.shutdown(wait=False)
+    return chunk
 
 
 def cores() -> int:

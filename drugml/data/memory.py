@@ -2,17 +2,24 @@
 
 import ctypes
 import os
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch  # takes seconds, which commands that have no use for it do not wait
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names of glibc's malloc.h."""
+LARGE = 4 << 20
+"""Bytes of a block that is worth a call of the kernel."""
 
 
-def available(device: torch.device) -> int:
+def available(device: "torch.device") -> int:
     """Bytes that can be had on a device without pushing anything out."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
@@ -25,19 +32,33 @@ def keep_freed() -> bool:
     """Let this process keep blocks of up to 256 MiB that it frees; true where the C library can.
 
     glibc gives large blocks back to the kernel, which hands out zeroed pages at the next step again: a tenth of the
-    time of a training step on a CPU, a third of that of a prediction. The process stays as large as its largest step.
+    time of a training step on a CPU, a third of that of a prediction. The process stays as large as its largest step
+    until `give_back`.
     """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, TypeError, OSError):  # musl, macOS, Windows
+    libc = _glibc()
+    if libc is None:
         return False
-    large = mallopt(M_MMAP_THRESHOLD, 1 << 28) or mallopt(M_MMAP_THRESHOLD, 1 << 25)  # what older versions allow
-    return bool(large and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    large = libc.mallopt(M_MMAP_THRESHOLD, 1 << 28) or libc.mallopt(M_MMAP_THRESHOLD, 1 << 25)  # of older versions
+    return bool(large and libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def give_back() -> bool:
-    """Give the kernel what this process has freed but kept; true where the C library can."""
-    try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
-    except (AttributeError, TypeError, OSError):
+    """Give the kernel what this process has freed but kept, and from now on large blocks at once; true where it can.
+
+    Left alone, glibc learns from the largest block that was freed, and keeps up to twice as much for each thread.
+    """
+    libc = _glibc()
+    if libc is None:
         return False
+    at_once = libc.mallopt(M_MMAP_THRESHOLD, LARGE) and libc.mallopt(M_TRIM_THRESHOLD, LARGE)
+    return bool(libc.malloc_trim(0) and at_once)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    """None on musl, macOS and Windows."""
+    try:
+        libc = ctypes.CDLL(None)
+        return libc if libc.mallopt and libc.malloc_trim else None
+    except (AttributeError, TypeError, OSError):
+        return None

@@ -53,7 +53,6 @@ class TrainedNetwork:
     """A network with its task and scaling, on the best device there is."""
 
     def __init__(self, network: Network, layout: Layout, task: Task, scaling: Scaling) -> None:
-        keep_freed()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.to(self.device).eval()
         self.layout, self.task, self.scaling = layout, task, scaling
@@ -124,6 +123,7 @@ def outputs_of(
 
     Of molecules with several conformers the mean over them.
     """
+    keep_freed()
     were_training = [n.training for n in networks]
     parts: list[list[Tensor]] = [[] for _ in networks]
     for network in networks:

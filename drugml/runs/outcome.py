@@ -11,6 +11,7 @@ import numpy as np
 
 from drugml.config.labels import P
 from drugml.config.run import RunSpec
+from drugml.data.memory import give_back
 from drugml.data.targets import as_written
 from drugml.errors import UserError
 from drugml.evaluation.plots import plot
@@ -146,6 +147,7 @@ def _test(dataset: Dataset, predictor: Predictor, folder: Path) -> dict[str, flo
     data, config = dataset.training, dataset.config
     indices, labels = data.fold("test")
     each = predictor.trained.each(data.store, indices, predictor.batch)
+    give_back()
     predicted = np.asarray(each.mean(axis=0))
     apart = spread(each) if predictor.spec.members else np.empty((len(indices), 0))
     header = ["line", "smiles", *data.targets, *(f"{t}_pred" for t in data.targets), *predictor.spec.spreads]

@@ -54,12 +54,13 @@ class Tanimoto:
     """
 
     def __init__(self, targets: Fingerprints) -> None:
-        bits = np.unpackbits(targets.packed, axis=1, bitorder="little")
-        counts = bits.sum(1, dtype=np.int32)
+        # turned before it is unpacked, so that all bits are there once
+        rows = np.unpackbits(np.ascontiguousarray(targets.packed.T)[:, None], axis=1, bitorder="little")
+        self._rows = rows.reshape(-1, len(targets))
+        counts = self._rows.sum(0, dtype=np.int32)
         # common bits are counted in one byte where no fingerprint has more than fit
         self._type = np.uint8 if counts.max(initial=0) < 256 else np.uint16
         self._counts = np.maximum(counts, 1)  # an empty fingerprint has no bit in common, whatever it is divided by
-        self._rows = np.ascontiguousarray(bits.T)
 
     def __call__(self, on: Indices, after: int = -1) -> Similarities:
         """The similarities of the fingerprint in which the bits `on` are set to the targets behind `after`."""
