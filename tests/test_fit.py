@@ -1,5 +1,6 @@
 """Fits by every fast way: compiled, in bfloat16, resumed with any order of batches; equal to the plain one."""
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -162,6 +163,39 @@ def test_a_shape_that_is_met_late_is_compiled_before_the_first_step(caplog: pyte
     assert caplog.messages == [
         "train.compile: not compiled, the network runs as it is: RuntimeError: no room on the device"
     ]
+    assert all(p.grad is None for p in network.parameters())
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("wrong", ["outputs", "gradients", "infinite", "nothing"])
+def test_a_compiled_network_that_is_wrong_is_not_used(
+    wrong: str, dropout: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """But for one that draws, of which no two outputs are the same."""
+    layout = layout_of(DmpnnSpec.featurizer)
+    store = FEATURIZERS.build(DmpnnSpec.featurizer).pack([Chem.MolFromSmiles(s) for s in SMILES])
+    torch.manual_seed(0)
+    model = DmpnnSpec(hidden_dim=64, dropout=dropout)
+    network, packed = Network(model, HeadSpec(), layout, 1), DeviceStore(store, layout, CPU)
+    batches = list(torch.arange(60).split(20))
+    compiled = Compiled(network, packed, batches)
+    atoms = compiled.shapes[-1]
+
+    def run(batch: MoleculeBatch) -> Tensor:
+        out: Tensor = network(batch)
+        if len(batch.x) < atoms or wrong == "nothing":
+            return out
+        if wrong == "gradients":
+            return out.detach() + 1.05 * (out - out.detach())
+        return out * (1.05 if wrong == "outputs" else math.inf)
+
+    compiled.compiled = run
+    works = wrong == "nothing" or (dropout > 0 and wrong != "infinite")
+    assert compiled.works(batches) == works
+    if not works:
+        by = "inf%" if wrong == "infinite" else "5%"
+        said = f"ArithmeticError: it differs by {by} from the plain network at {atoms} atoms"
+        assert caplog.messages[-1] == f"train.compile: not compiled, the network runs as it is: {said}"
     assert all(p.grad is None for p in network.parameters())
 
 

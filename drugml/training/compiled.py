@@ -1,6 +1,7 @@
 """The network compiled for batches of a few shapes."""
 
 import logging
+import math
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 SHAPES = 6
 """At most so many compilations per run."""
+ROUNDING = 0.01
+"""Share of the largest number by which compiled and plain may differ: more than TF32 rounds, less than a mistake."""
 
 
 class Compiled:
@@ -52,16 +55,21 @@ class Compiled:
         return out[: batch.num_graphs]
 
     def works(self, batches: Sequence[Tensor]) -> bool:
-        """Try one step of each shape, which compiles it, with the smallest batch; says why where one fails.
+        """Try one step of each shape, which compiles it, with the smallest batch; says why where one fails or is wrong.
 
-        Shapes that even the smallest batch does not fit are given up: larger ones serve.
+        Outputs and gradients are compared with those of the plain network; of one that draws (dropout) they need only
+        be finite. Shapes that even the smallest batch does not fit are given up: larger ones serve.
         """
         smallest = self.packed.batch(min(batches, key=lambda b: int(self.packed.atoms[b].sum())))
         self.shapes = [n for n in self.shapes if self._fits(smallest, n)]
         try:
             with torch.random.fork_rng():
+                plain = [self._numbers(self.network(smallest)) for _ in range(2)]
+                limit = ROUNDING if _apart(*plain) < ROUNDING else math.inf
                 for atoms in self.shapes:
-                    self._padded(smallest, atoms).sum().backward()
+                    wrong = _apart(self._numbers(self._padded(smallest, atoms)), plain[0])
+                    if wrong >= limit:
+                        raise ArithmeticError(f"it differs by {wrong:.0%} from the plain network at {atoms} atoms")
         except Exception as error:  # torch raises whatever the compiler's trouble is
             first = str(error).strip().splitlines()[0] if str(error).strip() else ""
             log.warning("train.compile: not compiled, the network runs as it is: %s: %s", type(error).__name__, first)
@@ -69,3 +77,17 @@ class Compiled:
         finally:
             self.network.zero_grad(set_to_none=True)
         return True
+
+    def _numbers(self, out: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and all gradients, each in one row."""
+        self.network.zero_grad(set_to_none=True)
+        out.sum().backward()
+        return out.detach().flatten(), torch.cat(
+            [p.grad.flatten() for p in self.network.parameters() if p.grad is not None]
+        )
+
+
+def _apart(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    """Largest difference, as a share of the largest number in its row; infinite where one is not finite."""
+    shares = [float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, expected, strict=True)]
+    return max(s if math.isfinite(s) else math.inf for s in shares)
