@@ -57,7 +57,7 @@ def encoder(spec: Spec, **options: object) -> Dmpnn:
 def test_bonds_are_of_one_kind_if_and_only_if_all_their_features_are_the_same(spec: Spec, smiles: list[str]) -> None:
     batch = batch_of(spec, smiles)
     assert batch.alike is not None
-    _, kind, example = batch.alike
+    _, kind, example, *_ = batch.alike
     rows = torch.cat([batch.x[batch.edge_index[0]], batch.edge_attr], dim=1)
     assert torch.equal(rows[example][kind], rows)
     assert len(example) == len(torch.unique(rows, dim=0)) if len(rows) else len(example) == 0

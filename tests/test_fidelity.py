@@ -24,6 +24,7 @@ from drugml.models.layered import Conv
 from drugml.models.mpnn import EdgeNetwork
 from drugml.models.pna import LOG_DEGREE, PnaConv
 from drugml.models.readout import STEPS, Readout
+from drugml.models.rounds import Hood
 from drugml.prediction.trained import layout_of
 from tests.conftest import SMILES
 
@@ -76,7 +77,7 @@ def test_a_round_is_pygs(name: str, batch: MoleculeBatch) -> None:
     assert all("avg_deg" in m for m in missing)
     x = atoms_of(batch)
     expected = theirs(x, batch.edge_index, *([batch.edge_attr] if bonds else []))
-    torch.testing.assert_close(ours(x, batch), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours(x, Hood.of(batch)), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_edge_network_is_pygs(batch: MoleculeBatch) -> None:
@@ -111,7 +112,7 @@ def test_a_round_of_gps_is_pygs(batch: MoleculeBatch) -> None:
     theirs.load_state_dict(ours.state_dict())
     x = atoms_of(batch)
     expected = theirs(x, batch.edge_index, batch.batch, edge_attr=batch.edge_attr)
-    torch.testing.assert_close(ours(x, batch, Dense(batch)), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours(x, Hood.of(batch), Dense(batch)), expected, rtol=1e-5, atol=1e-5)
 
 
 READOUTS = {

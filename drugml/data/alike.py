@@ -58,7 +58,7 @@ class Around:
         table = torch.zeros(atoms, max(int(degree.max()), 1), dtype=torch.int64)  # (N, most bonds of an atom)
         table[at, rank] = kind.index_select(0, order) + 1  # 0 where an atom has no more bonds
         self._table, self._rank = table, torch.empty_like(rank).index_copy_(0, order, rank)
-        self.atom, self.example = _sorted(_joined(alike.atom, table, self._size))
+        self.atom, self.example = sort_out(_joined(alike.atom, table, self._size))
         self._chosen = torch.zeros(atoms, dtype=torch.bool).index_fill_(0, self.example, True).index_select(0, at)
         self.into = order[self._chosen]
         self.owner = self.atom.index_select(0, target.index_select(0, self.into))
@@ -76,7 +76,7 @@ class Around:
         others = others + (others >= rank)  # (I, most bonds of an atom less one): all columns but that of the reverse
         heard = self._table.index_select(0, self._source.index_select(0, leaving)).gather(1, others)
         looks = self._alike.kind.index_select(0, leaving)
-        kind, example = _sorted(_joined(looks, heard, self._size))
+        kind, example = sort_out(_joined(looks, heard, self._size))
         place = self._chosen.cumsum(0) - 1
         start = self._start.index_select(0, self.example).index_select(0, self.atom.index_select(0, self._source))
         same = place.index_select(0, start + self._rank.unflatten(0, (-1, 2)).flip(1).flatten())
@@ -92,6 +92,10 @@ class Alike(NamedTuple):
     """Of each directed bond, in 0..K-1."""
     example: Int[Tensor, "K"]
     """A directed bond of each kind."""
+    bond: Int[Tensor, "P"]
+    """Kind of each bond, by its features alone."""
+    bond_example: Int[Tensor, "b"]
+    """A bond of each kind."""
 
 
 class Codes(NamedTuple):
@@ -117,12 +121,12 @@ class Keys:
         for column in codes.floats.unbind(1):
             atoms = atoms * OF_A_FLOAT + (column.contiguous().view(torch.int32).long() + OF_A_FLOAT // 2)
         atom = torch.unique(atoms, return_inverse=True)[1]
-        bonds = _number(codes.bonds, self._bonds).unsqueeze(1)
-        kind, example = _sorted((atom.index_select(0, ends.reshape(-1)).view(-1, 2) * room + bonds).reshape(-1))
-        return Alike(atom, kind, example)
+        bonds = _number(codes.bonds, self._bonds)
+        looks = atom.index_select(0, ends.reshape(-1)).view(-1, 2) * room + bonds.unsqueeze(1)
+        return Alike(atom, *sort_out(looks.reshape(-1)), *sort_out(bonds))
 
 
-def _sorted(keys: Int[Tensor, "n"]) -> tuple[Int[Tensor, "n"], Int[Tensor, "k"]]:
+def sort_out(keys: Int[Tensor, "n"]) -> tuple[Int[Tensor, "n"], Int[Tensor, "k"]]:
     """Which keys are the same, and where one of each is."""
     found, kind = torch.unique(keys, return_inverse=True)
     example = torch.empty(len(found), dtype=torch.int64)

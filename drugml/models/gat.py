@@ -1,6 +1,6 @@
 """Attention to neighbours: GAT and GATv2.
 
-Shape letters: N atoms, E directed bonds, D width, H heads, C = D / H.
+Shape letters: D width, H heads, C = D / H; R, A, I and K as in `Hood`.
 """
 
 import torch
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.config.encoders import GatSpec, Gatv2Spec
-from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.layered import Conv, Layered
+from drugml.models.rounds import Hood
 from drugml.models.segments import mean, softmax, total
 
 SLOPE = 0.2
@@ -22,14 +22,13 @@ def _weights(heads: int, dim: int) -> nn.Parameter:
     return nn.Parameter(nn.init.xavier_uniform_(torch.empty(1, heads, dim // heads)))
 
 
-def with_itself(
-    bonds: Float[Tensor, "P ..."], batch: MoleculeBatch, atoms: int
-) -> tuple[Tensor, Tensor, Float[Tensor, "E+N ..."]]:
+def with_itself(bonds: Float[Tensor, "K ..."], hood: Hood) -> tuple[Tensor, Tensor, Float[Tensor, "I+A ..."]]:
     """Source, target and features of all directed bonds, then of each atom to itself, by the mean of its bonds."""
-    source, target = batch.edge_index
-    both = bonds.repeat_interleave(2, dim=0)
-    itself = torch.arange(atoms, device=source.device)
-    return torch.cat([source, itself]), torch.cat([target, itself]), torch.cat([both, mean(both, target, atoms)])
+    each = bonds.index_select(0, hood.bond)
+    itself = torch.arange(hood.atoms, device=hood.source.device)
+    own = itself if hood.own is None else hood.own
+    every = torch.cat([each, mean(each, hood.target, hood.atoms)])
+    return torch.cat([hood.source, own]), torch.cat([hood.target, itself]), every
 
 
 class GatConv(Conv):
@@ -43,14 +42,14 @@ class GatConv(Conv):
         self.att_src, self.att_dst, self.att_edge = (_weights(heads, dim) for _ in range(3))
         self.bias = nn.Parameter(torch.zeros(dim))
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        each = self.lin(h).unflatten(1, (self.heads, -1))  # (N, H, C)
-        of_bonds = (self.lin_edge(batch.bonds).unflatten(1, (self.heads, -1)) * self.att_edge).sum(-1)  # (P, H)
-        source, target, score = with_itself(of_bonds, batch, len(h))
-        sends, hears = (each * self.att_src).sum(-1), (each * self.att_dst).sum(-1)  # (N, H)
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        each = self.lin(h).unflatten(1, (self.heads, -1))  # (R, H, C)
+        of_bonds = (self.lin_edge(hood.bonds).unflatten(1, (self.heads, -1)) * self.att_edge).sum(-1)  # (K, H)
+        source, target, score = with_itself(of_bonds, hood)
+        sends, hears = (each * self.att_src).sum(-1), hood.of_atoms((each * self.att_dst).sum(-1))  # (R, H), (A, H)
         score = F.leaky_relu(sends.index_select(0, source) + hears.index_select(0, target) + score, SLOPE)
-        weight = softmax(score, target, len(h)).unsqueeze(-1)
-        heard = total((each.index_select(0, source) * weight).flatten(1), target, len(h))
+        weight = softmax(score, target, hood.atoms).unsqueeze(-1)
+        heard = total((each.index_select(0, source) * weight).flatten(1), target, hood.atoms)
         return heard + self.bias
 
 
@@ -65,13 +64,13 @@ class Gatv2Conv(Conv):
         self.att = _weights(heads, dim)
         self.bias = nn.Parameter(torch.zeros(dim))
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        source, target, bonds = with_itself(self.lin_edge(batch.bonds), batch, len(h))
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        source, target, bonds = with_itself(self.lin_edge(hood.bonds), hood)
         sent = self.lin_l(h).index_select(0, source)
-        met = F.leaky_relu(sent + self.lin_r(h).index_select(0, target) + bonds, SLOPE)
-        score = (met.unflatten(1, (self.heads, -1)) * self.att).sum(-1)  # (E + N, H)
-        weight = softmax(score, target, len(h)).unsqueeze(-1)
-        heard = total((sent.unflatten(1, (self.heads, -1)) * weight).flatten(1), target, len(h))
+        met = F.leaky_relu(sent + self.lin_r(hood.of_atoms(h)).index_select(0, target) + bonds, SLOPE)
+        score = (met.unflatten(1, (self.heads, -1)) * self.att).sum(-1)  # (I + A, H)
+        weight = softmax(score, target, hood.atoms).unsqueeze(-1)
+        heard = total((sent.unflatten(1, (self.heads, -1)) * weight).flatten(1), target, hood.atoms)
         return heard + self.bias
 
 

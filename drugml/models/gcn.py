@@ -5,10 +5,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drugml.config.encoders import GcnSpec, GraphSageSpec
-from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.layered import Conv, Layered
-from drugml.models.segments import count, mean, total
+from drugml.models.rounds import Hood
+from drugml.models.segments import mean, total
 
 
 class GcnConv(Conv):
@@ -19,12 +19,12 @@ class GcnConv(Conv):
         self.lin = nn.Linear(dim, dim, bias=False)
         self.bias = nn.Parameter(torch.zeros(dim))
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        source, target = batch.edge_index
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
         h = self.lin(h)
-        share = (1 + count(target, len(h))).rsqrt().to(h.dtype)  # (N, 1); an atom is its own neighbour
+        share = (1 + hood.degree).rsqrt().to(h.dtype)  # (R, 1); an atom is its own neighbour
         sent = h * share
-        return (total(sent.index_select(0, source), target, len(h)) + sent) * share + self.bias
+        heard = total(sent.index_select(0, hood.source), hood.target, hood.atoms) + hood.of_atoms(sent)
+        return heard * hood.of_atoms(share) + self.bias
 
 
 class SageConv(Conv):
@@ -35,9 +35,9 @@ class SageConv(Conv):
         self.lin_l = nn.Linear(dim, dim)
         self.lin_r = nn.Linear(dim, dim, bias=False)
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        source, target = batch.edge_index
-        out: Tensor = self.lin_l(mean(h.index_select(0, source), target, len(h))) + self.lin_r(h)
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        heard = mean(h.index_select(0, hood.source), hood.target, hood.atoms)
+        out: Tensor = self.lin_l(heard) + self.lin_r(hood.of_atoms(h))
         return out
 
 

@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from drugml.config.encoders import GineSpec, GinSpec
-from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.layered import Conv, Layered
+from drugml.models.rounds import Hood
 
 
 class GinConv(Conv):
@@ -18,14 +18,13 @@ class GinConv(Conv):
         self.nn = nn.Sequential(nn.Linear(dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, dim))
         self.eps = nn.Parameter(torch.zeros(1))
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        source, _ = batch.edge_index
-        return self._heard(h, h.index_select(0, source), batch)
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        return self._heard(h, h.index_select(0, hood.source), hood)
 
-    def _heard(self, h: Float[Tensor, "N D"], messages: Float[Tensor, "E D"], batch: MoleculeBatch) -> Tensor:
-        own = (1 + self.eps) * h
+    def _heard(self, h: Float[Tensor, "R D"], messages: Float[Tensor, "I D"], hood: Hood) -> Float[Tensor, "A D"]:
+        own = (1 + self.eps) * hood.of_atoms(h)
         # the types differ in mixed precision
-        out: Tensor = self.nn(own.index_add(0, batch.edge_index[1], messages.to(own.dtype)))
+        out: Tensor = self.nn(own.index_add(0, hood.target, messages.to(own.dtype)))
         return out
 
 
@@ -39,10 +38,9 @@ class GineConv(GinConv):
         super().__init__(dim, bond_dim)
         self.lin = nn.Linear(bond_dim, dim)
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        source, _ = batch.edge_index
-        bonds = self.lin(batch.bonds).repeat_interleave(2, dim=0)  # (E, D)
-        return self._heard(h, torch.relu(h.index_select(0, source) + bonds), batch)
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        bonds = self.lin(hood.bonds).index_select(0, hood.bond)  # (I, D)
+        return self._heard(h, torch.relu(h.index_select(0, hood.source) + bonds), hood)
 
 
 @ENCODERS.register(GinSpec)

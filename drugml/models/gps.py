@@ -9,6 +9,7 @@ from drugml.models.dense import Dense
 from drugml.models.encoder import ENCODERS
 from drugml.models.gine import GineConv
 from drugml.models.readout import Readout
+from drugml.models.rounds import Hood
 
 
 class GpsConv(nn.Module):
@@ -24,8 +25,8 @@ class GpsConv(nn.Module):
         self.norm1, self.norm2, self.norm3 = nn.LayerNorm(dim), nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch, dense: Dense) -> Float[Tensor, "N D"]:
-        near = self.norm1(h + self.dropout(self.conv(h, batch)))
+    def forward(self, h: Float[Tensor, "N D"], hood: Hood, dense: Dense) -> Float[Tensor, "N D"]:
+        near = self.norm1(h + self.dropout(self.conv(h, hood)))
         spread = dense.spread(h)
         heard, _ = self.attn(spread, spread, spread, key_padding_mask=~dense.mask, need_weights=False)
         far = self.norm2(h + self.dropout(dense.gather(heard)))
@@ -69,7 +70,8 @@ class Gps(nn.Module):
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         dense = Dense(batch)
         h = self.embed(batch.x) + self.embed_walk(dense.returns(self.walk))
+        hood = Hood.of(batch)
         for conv in self.convs:
-            h = conv(h, batch, dense)
+            h = conv(h, hood, dense)
         out: Tensor = self.readout(h, batch)
         return out

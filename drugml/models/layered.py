@@ -1,6 +1,6 @@
 """The frame of networks whose rounds are all of one kind.
 
-Shape letters: B molecules, N atoms, D width.
+Shape letters: B molecules, N atoms, D width; R rows and A atoms as in `Hood`.
 """
 
 from typing import ClassVar
@@ -11,16 +11,17 @@ from torch import Tensor, nn
 
 from drugml.data.batch import MoleculeBatch
 from drugml.models.readout import Readout
+from drugml.models.rounds import Hood, Rounds
 from drugml.models.segments import total
 
 
 class Conv(nn.Module):
-    """One round: what each atom hears from its neighbours; built from width and columns of a bond."""
+    """One round: what atoms hear from their neighbours; built from width and columns of a bond."""
 
     def __init__(self, dim: int, bond_dim: int) -> None:
         super().__init__()
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
         raise NotImplementedError
 
 
@@ -75,12 +76,15 @@ class Layered(nn.Module):
         return [[self.embed], *rounds, *self.readout.layers()]
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
-        h = self.embed(batch.x)  # (N, D)
+        drops = self.training and self.dropout.p > 0
+        rounds = Rounds(batch, share=not drops and not len(self.virtual))  # else no two atoms are alike
+        h = self.embed(rounds.atoms())  # (R, D)
         held = h.new_zeros(batch.num_graphs, h.shape[1])
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            h = h + self.dropout(torch.relu(norm(conv(h, batch))))
+            hood = rounds.next()
+            h = hood.of_atoms(h) + self.dropout(torch.relu(norm(conv(h, hood))))
             if i < len(self.virtual):
                 held = self.virtual[i](held, h, batch)
                 h = h + held.index_select(0, batch.batch)
-        out: Tensor = self.readout(h, batch)
+        out: Tensor = self.readout(rounds.each(h), batch)
         return out

@@ -1,6 +1,6 @@
 """Principal neighbourhood aggregation: four aggregates of the neighbours, each at three scales of the degree.
 
-Shape letters: N atoms, E directed bonds, D width.
+Shape letters: D width; R, A, I and K as in `Hood`.
 """
 
 import math
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drugml.config.encoders import PnaSpec
-from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.layered import Conv, Layered
+from drugml.models.rounds import Hood
 from drugml.models.segments import count, maximum, mean
 
 LOG_DEGREE = 1.1
@@ -35,31 +35,29 @@ class PnaConv(Conv):
         self.post_nns = nn.ModuleList([nn.Sequential(nn.Linear(13 * dim, dim))])
         self.lin = nn.Linear(dim, dim)
 
-    def forward(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "N D"]:
-        target = batch.edge_index[1]
-        heard = self._messages(h, batch)  # (E, D)
-        middle = mean(heard, target, len(h))
-        variance = mean(heard * heard, target, len(h)) - middle * middle
+    def forward(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "A D"]:
+        target, atoms = hood.target, hood.atoms
+        heard = self._messages(h, hood)  # (I, D)
+        middle = mean(heard, target, atoms)
+        variance = mean(heard * heard, target, atoms) - middle * middle
         spread = variance.clamp(min=LEAST).sqrt()
         spread = spread.masked_fill(spread <= math.sqrt(LEAST), 0.0)
-        aggregates = torch.cat(
-            [middle, -maximum(-heard, target, len(h)), maximum(heard, target, len(h)), spread], dim=1
-        )
-        degree = count(target, len(h))
+        aggregates = torch.cat([middle, -maximum(-heard, target, atoms), maximum(heard, target, atoms), spread], dim=1)
+        degree = count(target, atoms)
         more = ((degree + 1).log() / LOG_DEGREE).to(h.dtype)
         less = (LOG_DEGREE / (degree.clamp(min=1) + 1).log()).to(h.dtype)
-        seen = torch.cat([h, aggregates, aggregates * more, aggregates * less], dim=1)
+        seen = torch.cat([hood.of_atoms(h), aggregates, aggregates * more, aggregates * less], dim=1)
         out: Tensor = self.lin(self.post_nns[0](seen))
         return out
 
-    def _messages(self, h: Float[Tensor, "N D"], batch: MoleculeBatch) -> Float[Tensor, "E D"]:
+    def _messages(self, h: Float[Tensor, "R D"], hood: Hood) -> Float[Tensor, "I D"]:
         """A linear layer on target, source and bond, applied to each of the three before they meet."""
-        source, target = batch.edge_index
         linear = self.pre_nns[0].get_submodule("0")
         assert isinstance(linear, nn.Linear)
         to, from_, bond = linear.weight.split(h.shape[1], dim=1)
-        bonds = F.linear(self.edge_encoder(batch.bonds), bond, linear.bias).repeat_interleave(2, dim=0)
-        return F.linear(h, to).index_select(0, target) + F.linear(h, from_).index_select(0, source) + bonds
+        bonds = F.linear(self.edge_encoder(hood.bonds), bond, linear.bias).index_select(0, hood.bond)
+        hears = F.linear(hood.of_atoms(h), to).index_select(0, hood.target)
+        return hears + F.linear(h, from_).index_select(0, hood.source) + bonds
 
 
 @ENCODERS.register(PnaSpec)
