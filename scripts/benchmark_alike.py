@@ -19,7 +19,7 @@ from drugml.tasks.masks import masked_loss
 from drugml.training.data import TrainingData
 from drugml.training.module import Module
 
-MODELS = ["dmpnn", "gcn", "graphsage", "gin", "gine", "gat", "gatv2", "pna"]
+MODELS = ["dmpnn", "gcn", "graphsage", "gin", "gine", "gat", "gatv2", "pna", "mpnn"]
 
 
 def main() -> None:
