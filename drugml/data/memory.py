@@ -45,7 +45,8 @@ def keep_freed() -> bool:
 def give_back() -> bool:
     """Give the kernel what this process has freed but kept, and from now on large blocks at once; true where it can.
 
-    Left alone, glibc learns from the largest block that was freed, and keeps up to twice as much for each thread.
+    Left alone, glibc learns from the largest block that was freed, and keeps up to twice as much for each thread. Room
+    between blocks that are in use is filled again and stays.
     """
     libc = _glibc()
     if libc is None:
