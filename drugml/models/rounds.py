@@ -89,7 +89,7 @@ class Rounds:
         around = Around(alike._replace(atom=kind), heard, self._batch.edge_index)
         degree = self._hood.degree.index_select(0, example)
         if len(around.example) > MOST * len(kind):
-            self._alike = None
+            self._alike = None  # the rows of this round are the atoms themselves
             self._hood = self._hood._replace(bond=bond)
             return self._hood._replace(source=kind.index_select(0, source), own=kind, degree=degree)
         self._kind, self._example = around.atom, around.example
