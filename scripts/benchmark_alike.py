@@ -9,13 +9,10 @@ Width and depth are those of each model's defaults. Forward, loss, backward and 
 import argparse
 from collections.abc import Callable
 
-import torch
-from benchmarked import interleaved, machine, molecules, training_data
+from benchmark_step import bare
+from benchmarked import interleaved, machine, molecules, run_spec, training_data
 
-from drugml.config.load import check
-from drugml.config.run import RunSpec
 from drugml.data.memory import keep_freed
-from drugml.tasks.masks import masked_loss
 from drugml.training.data import TrainingData
 from drugml.training.module import Module
 
@@ -45,29 +42,9 @@ def main() -> None:
 
 def steps(name: str, data: TrainingData, args: argparse.Namespace, alike: bool) -> Callable[[], int]:
     """The steps of one kind, as a job that returns how many molecules it did."""
-    config = {
-        "data": {"path": "x.csv", "targets": ["y"]},
-        "task": {"kind": "regression"},
-        "featurizer": {"name": "chemprop_v2"},
-        "model": {"name": name},
-        "train": {"accelerator": "cpu", "batch_size": args.batch_size},
-    }
-    module = Module(check(RunSpec, config, {(): "benchmark"}), data)
-    optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
-    batches = module.order.batches(0)[: args.steps]
-
-    def job() -> int:
-        for at in batches:
-            optimizer.zero_grad()
-            batch = module.packed().batch(at)
-            if not alike:
-                batch.looks = None
-            total, weight = masked_loss(module.task, module.network(batch), *(t[at] for t in module.labels))
-            (total / weight).backward()
-            optimizer.step()
-        return sum(map(len, batches))
-
-    return job
+    module = Module(run_spec(name, batch_size=args.batch_size), data)
+    run, batches = bare(module, {"fused": True}, "32", False, alike), module.order.batches(0)[: args.steps]
+    return lambda: run(batches)
 
 
 if __name__ == "__main__":

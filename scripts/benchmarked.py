@@ -50,12 +50,13 @@ def molecules(count: int, path: Path = TABLE) -> tuple[list[str], PackedStore]:
     return [s for i, s in enumerate(smiles) if i not in packed.rejects], packed.store
 
 
-def run_spec(**train: object) -> RunSpec:
-    """D-MPNN (300, depth 3), batch 64, everything else as it comes."""
+def run_spec(model: str = "dmpnn", **train: object) -> RunSpec:
+    """D-MPNN (300, depth 3) or another model at its default size, batch 64, everything else as it comes."""
     config = {
         "data": {"path": "x.csv", "targets": ["y"]},
         "task": {"kind": "regression"},
         "featurizer": {"name": "chemprop_v2"},
+        "model": {"name": model},
     }
     return check(RunSpec, {**config, "train": {"accelerator": "cpu", "batch_size": 64, **train}}, {(): "benchmark"})
 

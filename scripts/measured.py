@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
-MAIN = "from drugml.cli.main import main; main()"
-DRUGML = [sys.executable, "-c", MAIN, "--quiet"]
+DRUGML = [sys.executable, "-c", "from drugml.cli.main import main; main()", "--quiet"]
 NOTE = "import atexit, sys; atexit.register(lambda: open({file!r}, 'w').write('\\n'.join(sys.modules))); {main}"
 AGAIN = """
 import contextlib, importlib

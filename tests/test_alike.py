@@ -14,11 +14,11 @@ from drugml.config.encodings import WalkEncoding
 from drugml.config.featurizers import ChempropV2Spec, OgbSpec
 from drugml.config.graph_features import ChempropOrganicSpec, ChempropV1Spec, RigrSpec
 from drugml.config.models import DmpnnSpec
+from drugml.data import alike
 from drugml.data.alike import Around, _joined
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.data.store import Layout, OneHotLayout
 from drugml.featurizers import FEATURIZERS
-from drugml.models import dmpnn
 from drugml.models.dmpnn import Dmpnn
 from drugml.models.encodings import encoder_of
 from drugml.prediction.trained import layout_of
@@ -112,7 +112,7 @@ def test_what_is_computed_once_is_what_is_computed_of_each(
     spec: Spec, depth: int, shares: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = encoder(spec, depth=depth, dropout=0.3 if shares == "first" else 0.0)
-    monkeypatch.setattr(dmpnn, "WORTH", 0)
+    monkeypatch.setattr(alike, "WORTH", 0)
     found = []
     for once in (True, False):
         batch = batch_of(spec, [*SMILES, *MORE])

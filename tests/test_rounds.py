@@ -10,6 +10,7 @@ from torch import Tensor
 
 from drugml.config.base import Spec
 from drugml.config.encoders import GatSpec, Gatv2Spec, GcnSpec, GineSpec, GinSpec, GraphSageSpec, PnaSpec
+from drugml.data import alike
 from drugml.data.batch import MoleculeBatch
 from drugml.models import rounds
 from drugml.models.encodings import encoder_of
@@ -26,7 +27,7 @@ every_model = pytest.mark.parametrize("kind", MODELS, ids=lambda s: s().name)
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share, however little there is to share."""
-    monkeypatch.setattr(rounds, "WORTH", 0)
+    monkeypatch.setattr(alike, "WORTH", 0)
     monkeypatch.setattr(rounds, "MOST", 1.0)
 
 
@@ -40,7 +41,7 @@ def test_all_networks_of_equal_rounds_are_here() -> None:
 @given(smiles=st.lists(st.sampled_from([*SMILES, *MORE]), min_size=1, max_size=12))
 def test_atoms_are_of_one_kind_if_and_only_if_all_they_have_heard_is_the_same(spec: Spec, smiles: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "WORTH", 0)
+        patch.setattr(alike, "WORTH", 0)
         patch.setattr(rounds, "MOST", 1.0)
         batch = batch_of(spec, smiles)
         ways = Rounds(batch, share=True)

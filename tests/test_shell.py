@@ -13,6 +13,13 @@ from drugml.cli.models import zoo
 from tests.conftest import ROOT, Cli
 
 
+def said_by(program: str) -> str:
+    """What a program prints in a process of its own, which must end well."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_help_imports_nothing_heavy() -> None:
     """What makes it slow is what it imports; `scripts/benchmark_start.py` measures the time."""
     program = (
@@ -21,9 +28,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'pandas', 'numpy', 'rdkit', 'lightning', 'mlflow', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Train a model, log it to MLflow and register it." in done.stdout
+    assert "Train a model, log it to MLflow and register it." in said_by(program)
 
 
 def test_config_and_zoo_commands_are_light() -> None:
@@ -34,8 +39,7 @@ def test_config_and_zoo_commands_are_light() -> None:
         "    try: main()\n    except SystemExit: pass\n"
         "assert not {'torch', 'rdkit', 'mlflow', 'pandas'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    said_by(program)
 
 
 def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
@@ -162,8 +166,7 @@ def test_a_process_ends_without_looking_for_cycles_and_only_then_stops_to() -> N
         "sys.argv = ['drugml', '--help']\ntry: main.main()\nexcept SystemExit: pass\n"
         "print('meanwhile', gc.get_freeze_count())\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    *_, meanwhile, end = done.stdout.splitlines()
+    *_, meanwhile, end = said_by(program).splitlines()
     assert meanwhile == "meanwhile 0"
     frozen, *threshold = map(int, end.removeprefix("frozen ").split())
     assert frozen > 1000

@@ -20,6 +20,8 @@ from drugml.data.store import Layout
 ROOM = 2**63
 """Numbers that a key can be."""
 OF_A_FLOAT = 2**32
+WORTH = 8
+"""Directed bonds of one kind, on average, from which on looking for what is alike after rounds pays."""
 
 
 class After(NamedTuple):
@@ -96,6 +98,11 @@ class Alike(NamedTuple):
     """Kind of each bond, by its features alone."""
     bond_example: Int[Tensor, "b"]
     """A bond of each kind."""
+
+    @property
+    def worth(self) -> bool:
+        """Whether so many are alike that it is faster to look for those that are so after rounds."""
+        return len(self.example) * WORTH < len(self.kind)
 
 
 class Codes(NamedTuple):

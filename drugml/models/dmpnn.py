@@ -12,9 +12,6 @@ from drugml.models.encoder import ENCODERS, ROW, aligned
 from drugml.models.readout import Readout
 from drugml.models.segments import total
 
-WORTH = 8
-"""Directed bonds of one kind, on average, from which on it is faster to look for those that are alike after rounds."""
-
 
 @ENCODERS.register(DmpnnSpec)
 class Dmpnn(nn.Module):
@@ -49,7 +46,7 @@ class Dmpnn(nn.Module):
         between = F.pad(aligned(self.W_h.weight), (0, -self.hidden_dim % ROW)).t()
         alike = batch.alike if self.depth > 1 else None
         drops = self.training and self.dropout.p > 0  # after it no two are alike
-        if alike is not None and not drops and len(alike.example) * WORTH < len(alike.kind):
+        if alike is not None and not drops and alike.worth:
             atoms = self._shared(batch, alike, between)
         else:
             atoms = self._updated(batch.x, _into(self._each(batch, alike, between), batch))

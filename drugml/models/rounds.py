@@ -17,8 +17,6 @@ from drugml.data.alike import Alike, Around, sort_out
 from drugml.data.batch import MoleculeBatch
 from drugml.models.segments import count
 
-WORTH = 8
-"""Directed bonds of one kind, on average, from which on it is faster to look for atoms that are alike."""
 MOST = 0.95
 """Share of the atoms that may differ; with more it is faster to compute all."""
 
@@ -64,11 +62,9 @@ class Rounds:
     def __init__(self, batch: MoleculeBatch, *, share: bool) -> None:
         self._batch, self._hood = batch, Hood.of(batch)
         alike = batch.alike if share else None
-        if alike is not None and len(alike.example) * WORTH >= len(alike.kind):
-            alike = None
-        self._alike: Alike | None = alike
+        self._alike: Alike | None = alike if alike is not None and alike.worth else None
         """None once every atom is computed for itself."""
-        if alike is not None:
+        if alike is not None and self._alike is not None:
             degree = self._hood.degree.squeeze(1).long()
             self._kind, self._example = sort_out(alike.atom * (int(degree.max()) + 1) + degree)
             self._hood = self._hood._replace(bonds=batch.bonds.index_select(0, alike.bond_example))

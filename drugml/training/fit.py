@@ -127,7 +127,11 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     start, data = time.monotonic(), balanced(config, data)
     tell_undefined(config, data)
     if type(config.model) in BASELINES:
-        return _fit_baseline(config, data, start)
+        keep_freed()  # matrices of the same size again and again
+        try:
+            return _fit_baseline(config, data, start)
+        finally:
+            give_back()
     config = config.with_batch_size(len(data.store))  # of a trial of a search; otherwise it has a number
     asked, config = config.train.batch_size, with_largest(config, data, checkpoint)
     train = config.train
