@@ -138,6 +138,26 @@ def test_the_gradient_reaches_every_parameter(spec: type[Spec]) -> None:
 
 
 @every_encoder
+def test_every_parameter_has_a_gradient_where_no_atom_has_another(spec: type[Spec]) -> None:
+    """Of 0 at least: processes that train together wait for each other's gradients of every parameter."""
+    encoder = build(spec)
+    encoder(batch_of(spec, [Chem.MolFromSmiles("[Na+]")] * 2)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in encoder.parameters())
+
+
+@every_encoder
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_half_precision_is_near_the_whole(spec: type[Spec], precision: torch.dtype) -> None:
+    encoder, batch = build(spec), batch_of(spec, [Chem.MolFromSmiles(s) for s in [*SMILES, "C", "[Na+].[Cl-]"]])
+    whole = encoder(batch)
+    with torch.autocast("cpu", precision):
+        half = encoder(batch)
+    assert (half - whole).norm() < 0.03 * whole.norm()
+    half.float().square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in encoder.parameters())
+
+
+@every_encoder
 def test_layers_hold_every_parameter_once(spec: type[Spec]) -> None:
     encoder = build(spec)
     held = [id(p) for layer in encoder.layers() for module in layer for p in module.parameters()]  # type: ignore[operator]

@@ -1,6 +1,7 @@
 """DimeNet++: messages between pairs of atoms, which know distances and the angles between pairs.
 
-Shape letters: B molecules, N atoms, Q pairs, T triplets, L angular and R radial functions, D width.
+Shape letters: B molecules, N atoms, Q pairs, K neighbours of an atom, L angular and R radial functions, D width of
+embeddings and S of what is sent.
 """
 
 import math
@@ -25,30 +26,53 @@ BEFORE, AFTER, OUTPUT = 1, 2, 3
 """Residual layers before and after the skip connection, and layers of an output block, as in the paper."""
 
 
+class Corners(NamedTuple):
+    """Pairs that end in an atom, and the angles between them, by how many neighbours atoms have.
+
+    Each (n, K) of `sizes` stands for n atoms of K neighbours: the next n K pairs of `into`, K of each atom.
+    """
+
+    into: Int[Tensor, "Q"]
+    """Pairs k → j, those of an atom side by side."""
+    back: Int[Tensor, "Q"]
+    """Where in `into` the pair i → j is that pair j → i turns round."""
+    sizes: list[tuple[int, int]]
+    of_angles: list[Float[Tensor, "nK K L"]]
+    """Harmonics of the angle between k → j and j → i; 0 where i is k."""
+
+
 class Seen(NamedTuple):
     """What the rounds know of space."""
 
     near: Pairs
     radial: Float[Tensor, "Q/2 R"]
-    angular: Float[Tensor, "T LR"]
-    """Of two pairs that meet."""
-    heard: Int[Tensor, "T"]
-    """Pair k → j."""
-    hearer: Int[Tensor, "T"]
-    """Pair j → i, i being another atom than k."""
+    waves: Float[Tensor, "Q/2 L R"]
+    corners: Corners
 
 
-def triplets(near: Pairs, atoms: int) -> tuple[Int[Tensor, "T"], Int[Tensor, "T"]]:
-    """Pairs k → j and j → i that meet in j, i being another atom than k."""
-    device = near.target.device
-    into = torch.zeros(atoms, dtype=torch.int64, device=device).index_add(0, near.target, torch.ones_like(near.target))
-    first, by_target = into.cumsum(0) - into, torch.argsort(near.target, stable=True)
-    meet = into.index_select(0, near.source)
-    hearer = torch.arange(len(meet), device=device).repeat_interleave(meet)
-    skipped = (first.index_select(0, near.source) - meet.cumsum(0) + meet).index_select(0, hearer)
-    heard = by_target.index_select(0, torch.arange(len(hearer), device=device) + skipped)
-    other = torch.nonzero(near.source.index_select(0, heard) != near.target.index_select(0, hearer)).squeeze(1)
-    return heard.index_select(0, other), hearer.index_select(0, other)
+def corners(near: Pairs, atoms: int, angular: int) -> Corners:
+    """The angles at each atom.
+
+    They are laid out by atoms, not as a list of triplets, so that what a pair hears is a product of small matrices and
+    nothing as wide as an embedding is ever made of a triplet.
+    """
+    device, pairs = near.target.device, len(near.target)
+    one = torch.ones_like(near.target)
+    neighbours = torch.zeros(atoms, dtype=torch.int64, device=device).index_add(0, near.target, one)
+    into = torch.argsort(neighbours.index_select(0, near.target) * atoms + near.target, stable=True)
+    back = torch.argsort((into + pairs // 2) % max(pairs, 1))
+    found = torch.stack(torch.unique(neighbours[neighbours > 0], return_counts=True), dim=1).tolist()
+    sizes = [(n, k) for k, n in found or [(1, 0)]]  # no pair at all: products of nothing, which have gradients of 0
+    direction = (near.vector / both(near.distance.unsqueeze(1))).index_select(0, into)
+    of_angles = []
+    for (n, k), part in zip(sizes, direction.split([n * k for n, k in sizes]), strict=True):
+        own = part.view(n, k, 3)
+        # j → i points the other way; no matrix product, whose precision may be set lower
+        cosine = -(own.unsqueeze(1) * own.unsqueeze(2)).sum(3)
+        others = 1.0 - torch.eye(k, device=device, dtype=own.dtype)
+        waves = harmonics(cosine.flatten(), angular).view(n, k, k, angular) * others.unsqueeze(2)
+        of_angles.append(waves.flatten(0, 1))
+    return Corners(into, back, sizes, of_angles)
 
 
 def orthogonal(*linears: nn.Linear) -> None:
@@ -74,8 +98,8 @@ class Radial(nn.Module):
         return envelope(x) * (self.freq * x).sin()
 
 
-class Angular(nn.Module):
-    """Waves of the distance of one pair times harmonics of its angle with another."""
+class Waves(nn.Module):
+    """Waves of a distance for each harmonic of an angle."""
 
     roots: Tensor
     scales: Tensor
@@ -86,13 +110,9 @@ class Angular(nn.Module):
         self.register_buffer("roots", torch.from_numpy(at), persistent=False)
         self.register_buffer("scales", torch.from_numpy(scales(at)), persistent=False)
 
-    def forward(self, near: Pairs, heard: Int[Tensor, "T"], hearer: Int[Tensor, "T"]) -> Float[Tensor, "T LR"]:
-        x = (near.distance.double() / self.cutoff)[:, None, None]
-        wave = (envelope(x) * self.scales.double() * spherical(self.roots.double() * x)).to(near.distance.dtype)
-        direction = near.vector / both(near.distance.unsqueeze(1))
-        cosine = (direction.index_select(0, heard) * direction.index_select(0, hearer)).sum(1)
-        of_angle = harmonics(cosine, wave.shape[1]).unsqueeze(2)
-        return (both(wave).index_select(0, heard) * of_angle).flatten(1)
+    def forward(self, distance: Float[Tensor, "Q/2"]) -> Float[Tensor, "Q/2 L R"]:
+        x = (distance.double() / self.cutoff)[:, None, None]
+        return (envelope(x) * self.scales.double() * spherical(self.roots.double() * x)).to(distance.dtype)
 
 
 class Embedding(nn.Module):
@@ -143,11 +163,25 @@ class Interaction(nn.Module):
 
     def forward(self, x: Float[Tensor, "Q D"], seen: Seen) -> Float[Tensor, "Q D"]:
         sent = F.silu(self.lin_kj(x)) * both(self.lin_rbf2(self.lin_rbf1(seen.radial)))
-        sent = F.silu(self.lin_down(sent)).index_select(0, seen.heard)
-        heard = total(sent * self.lin_sbf2(self.lin_sbf1(seen.angular)), seen.hearer, len(x))
+        heard = self._met(F.silu(self.lin_down(sent)), seen)
         h = F.silu(self.lin_ji(x)) + self.dropout(F.silu(self.lin_up(heard)))
         out: Tensor = self.layers_after_skip(F.silu(self.lin(self.layers_before_skip(h))) + x)
         return out
+
+    def _met(self, sent: Float[Tensor, "Q S"], seen: Seen) -> Float[Tensor, "Q S"]:
+        """For each pair j → i the sum over k of what k → j sent times a network of distance and angle, which is linear:
+        `lin_sbf1` is taken of the waves before they meet the angles, `lin_sbf2` of the sum.
+        """
+        at = seen.corners
+        by_order = self.lin_sbf1.weight.view(BASIS, *seen.waves.shape[1:])
+        waves = both(torch.einsum("qlr,blr->qlb", seen.waves, by_order)).index_select(0, at.into)
+        said, count = sent.index_select(0, at.into), [n * k for n, k in at.sizes]
+        parts = zip(at.sizes, at.of_angles, waves.split(count), said.split(count), strict=True)
+        met, small = [], sent.shape[1]
+        for (n, k), of_angles, of_waves, rows in parts:
+            weights = torch.bmm(of_angles, of_waves).view(n, k, k * BASIS)  # by k, then by i
+            met.append(torch.bmm(weights.transpose(1, 2), rows.view(n, k, small)).view(n * k, BASIS, small))
+        return (torch.cat(met) * self.lin_sbf2.weight.t()).sum(1).index_select(0, at.back)
 
 
 class Output(nn.Module):
@@ -199,7 +233,8 @@ class DimeNet(nn.Module):
     ) -> None:
         super().__init__()
         self.cutoff = cutoff
-        self.rbf, self.sbf = Radial(radial, cutoff), Angular(angular, radial, cutoff)
+        self.angular = angular
+        self.rbf, self.sbf = Radial(radial, cutoff), Waves(angular, radial, cutoff)
         self.emb = Embedding(hidden_dim, radial)
         self.output_blocks = nn.ModuleList(Output(hidden_dim, radial) for _ in range(depth + 1))
         self.interaction_blocks = nn.ModuleList(Interaction(hidden_dim, angular, radial, dropout) for _ in range(depth))
@@ -212,8 +247,8 @@ class DimeNet(nn.Module):
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         near, atoms = pairs(batch, self.cutoff), len(batch.batch)
-        heard, hearer = triplets(near, atoms)
-        seen = Seen(near, self.rbf(near.distance), self.sbf(near, heard, hearer), heard, hearer)
+        met = corners(near, atoms, self.angular)
+        seen = Seen(near, self.rbf(near.distance), self.sbf(near.distance), met)
         x = self.emb(batch.z, seen)
         said = self.output_blocks[0](x, seen, atoms)
         for interaction, output in zip(self.interaction_blocks, self.output_blocks[1:], strict=True):

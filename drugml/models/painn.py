@@ -3,6 +3,8 @@
 Shape letters: B molecules, N atoms, Q pairs, D width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.readout import Readout
 from drugml.models.segments import total
-from drugml.models.space import ELEMENTS, Pairs, both, fade, glorot, pairs, waves
+from drugml.models.space import ELEMENTS, Pairs, fade, glorot, pairs, waves
 
 TINY = 1e-8
 """Under the root of a length, which has no slope at 0."""
@@ -30,16 +32,27 @@ class Message(nn.Module):
     def forward(
         self,
         s: Float[Tensor, "N D"],
-        v: Float[Tensor, "N 3 D"],
+        v: Float[Tensor, "N 3 D"] | None,
         near: Pairs,
         radial: Float[Tensor, "Q/2 R"],
         weight: Float[Tensor, "Q/2 1"],
-        direction: Float[Tensor, "Q 3 1"],
+        direction: Sequence[Float[Tensor, "Q/2 1"]],
     ) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N 3 D"]]:
-        met = self.sent(s).index_select(0, near.source) * both(self.filter(radial) * weight)
-        of_vectors, of_scalars, of_directions = met.chunk(3, dim=1)
-        vectors = v.index_select(0, near.source) * of_vectors.unsqueeze(1) + direction * of_directions.unsqueeze(1)
-        return total(of_scalars, near.target, len(s)), total(vectors, near.target, len(s))
+        """A pair has one filter for both ways, and its direction turns round; `v` is None before there are vectors."""
+        by_vector, by_scalar, by_direction = (self.filter(radial) * weight).chunk(3, dim=1)
+        of_vector, of_scalar, of_direction = self.sent(s).chunk(3, dim=1)
+        own = None if v is None else [of_vector * component for component in v.unbind(1)]
+        scalars, vectors = [], []
+        for hearer, heard, way in near.ways():
+            scalars.append(total(by_scalar * of_scalar.index_select(0, heard), hearer, len(s)))
+            along, axes = by_direction * of_direction.index_select(0, heard), []
+            for axis, unit in enumerate(direction):
+                sent = along * (way * unit)
+                if own is not None:
+                    sent = torch.addcmul(sent, by_vector, own[axis].index_select(0, heard))
+                axes.append(total(sent, hearer, len(s)))
+            vectors.append(torch.stack(axes, dim=1))
+        return scalars[0] + scalars[1], vectors[0] + vectors[1]
 
 
 class Update(nn.Module):
@@ -55,7 +68,7 @@ class Update(nn.Module):
         self, s: Float[Tensor, "N D"], v: Float[Tensor, "N 3 D"]
     ) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N 3 D"]]:
         one, other = self.mix(v).chunk(2, dim=2)
-        length = (other.square().sum(1) + TINY).sqrt()
+        length = (other.to(s.dtype).square().sum(1) + TINY).sqrt()  # of half precision TINY would be 0
         to_vectors, to_products, to_scalars = self.gate(torch.cat([s, length], dim=1)).chunk(3, dim=1)
         return to_scalars + to_products * (one * other).sum(1), one * to_vectors.unsqueeze(1)
 
@@ -110,11 +123,12 @@ class PaiNN(nn.Module):
         """Scalars and vectors of each atom after the last round."""
         near = pairs(batch, self.cutoff)
         radial, weight = waves(near.distance, self.radial, self.cutoff), fade(near.distance, self.cutoff).unsqueeze(1)
-        direction = (near.vector / both(near.distance.unsqueeze(1))).unsqueeze(2)
+        unit = near.vector[: len(near.distance)] / near.distance.unsqueeze(1)
+        direction = unit.unsqueeze(2).unbind(1)
         s = self.embedding(batch.z)
         v = s.new_zeros(len(s), 3, s.shape[1])
-        for message, update in zip(self.messages, self.updates, strict=True):
-            ds, dv = message(s, v, near, radial, weight, direction)
+        for n, (message, update) in enumerate(zip(self.messages, self.updates, strict=True)):
+            ds, dv = message(s, v if n else None, near, radial, weight, direction)
             s, v = s + self.dropout(ds), v + dv
             ds, dv = update(s, v)
             s, v = s + self.dropout(ds), v + dv

@@ -14,7 +14,7 @@ from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.readout import Readout
 from drugml.models.segments import total
-from drugml.models.space import ELEMENTS, Gaussians, Pairs, both, fade, glorot, pairs
+from drugml.models.space import ELEMENTS, Gaussians, Pairs, fade, glorot, pairs
 
 
 class ShiftedSoftplus(nn.Module):
@@ -37,8 +37,9 @@ class Interaction(nn.Module):
     def forward(
         self, h: Float[Tensor, "N D"], near: Pairs, radial: Float[Tensor, "Q/2 R"], weight: Float[Tensor, "Q/2 1"]
     ) -> Float[Tensor, "N D"]:
-        sent = self.conv["lin1"](h).index_select(0, near.source) * both(self.mlp(radial) * weight)
-        out: Tensor = self.lin(self.act(self.conv["lin2"](total(sent, near.target, len(h)))))
+        sent, by = self.conv["lin1"](h), self.mlp(radial) * weight
+        one, other = (total(sent.index_select(0, o) * by, hearer, len(h)) for hearer, o, _ in near.ways())
+        out: Tensor = self.lin(self.act(self.conv["lin2"](one + other)))
         return out
 
 

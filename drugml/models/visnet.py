@@ -17,7 +17,7 @@ from drugml.data.batch import MoleculeBatch
 from drugml.models.encoder import ENCODERS
 from drugml.models.readout import Readout
 from drugml.models.segments import total
-from drugml.models.space import ELEMENTS, both, fade, glorot, pairs
+from drugml.models.space import ELEMENTS, both, fade, glorot, inner, pairs
 
 
 class Seen(NamedTuple):
@@ -25,8 +25,10 @@ class Seen(NamedTuple):
 
     source: Int[Tensor, "Q"]
     target: Int[Tensor, "Q"]
-    direction: Float[Tensor, "Q M 1"]
-    """Harmonics from target to source, 0 of an atom and itself."""
+    direction: tuple[Float[Tensor, "Q 1"], ...]
+    """Harmonics from target to source, M in number, 0 of an atom and itself."""
+    degree: int
+    """The sum of their squares, but for an atom and itself."""
     weight: Float[Tensor, "Q 1"]
     """1 at no distance, 0 at the cut-off."""
 
@@ -45,11 +47,6 @@ def harmonics(unit: Float[Tensor, "Q 3"], degree: int) -> Float[Tensor, "Q M"]:
         root / 2 * (z.square() - x.square()),
     ]
     return torch.cat([unit, torch.stack(second, dim=1)], dim=1)
-
-
-def across(v: Float[Tensor, "Q M D"], direction: Float[Tensor, "Q M 1"]) -> Float[Tensor, "Q M D"]:
-    """What of vectors is at right angles to a direction."""
-    return v - (v * direction).sum(1, keepdim=True) * direction
 
 
 class Exponentials(nn.Module):
@@ -118,11 +115,7 @@ class Attention(nn.Module):
         share = (F.silu(score) * seen.weight).unsqueeze(2)
         value = self.v_proj(x).index_select(0, seen.source) * F.silu(self.dv_proj(of_pairs))
         value = (value.unflatten(1, (self.heads, -1)) * share).flatten(1)
-        of_vectors, of_directions = F.silu(self.s_proj(value)).unsqueeze(1).chunk(2, dim=2)
-        sent = of_directions * seen.direction
-        if not self.first:
-            sent = sent + v.index_select(0, seen.source) * of_vectors
-        dv = total(sent, seen.target, len(x))
+        dv = self._vectors(v, value, seen)
         to_vectors, to_products, dx = self.o_proj(total(value, seen.target, len(x))).chunk(3, dim=1)
         if self.first:
             return dx, dv, None
@@ -130,11 +123,28 @@ class Attention(nn.Module):
         dx, dv = dx + (one * other).sum(1) * to_products, dv + own * to_vectors.unsqueeze(1)
         return dx, dv, None if self.last else self._angles(v, of_pairs, seen)
 
+    def _vectors(self, v: Float[Tensor, "N M D"], value: Float[Tensor, "Q D"], seen: Seen) -> Float[Tensor, "N M D"]:
+        """What atoms hear of the vectors of others and of their directions."""
+        of_vectors, of_directions = F.silu(self.s_proj(value)).chunk(2, dim=1)
+        heard = []
+        for own, direction in zip(v.unbind(1), seen.direction, strict=True):
+            sent = of_directions * direction
+            if not self.first:
+                sent = torch.addcmul(sent, own.index_select(0, seen.source), of_vectors)
+            heard.append(total(sent, seen.target, len(v)))
+        return torch.stack(heard, dim=1)
+
     def _angles(self, v: Float[Tensor, "N M D"], of_pairs: Float[Tensor, "Q D"], seen: Seen) -> Float[Tensor, "Q D"]:
-        """How the vectors of two atoms stand to each other, seen along their bond."""
-        one = across(self.w_trg_proj(v).index_select(0, seen.target), seen.direction)
-        other = across(self.w_src_proj(v).index_select(0, seen.source), seen.direction)
-        out: Tensor = F.silu(self.f_proj(of_pairs)) * (one * other).sum(1)
+        r"""How the vectors of two atoms stand to each other, seen along their bond.
+
+        Of each vector only what is at right angles to the bond d counts, :math:`\langle a - \langle a, d\rangle d,\
+        b - \langle b, d\rangle d\rangle = \langle a, b\rangle + (\lvert d\rvert^2 - 2) \langle a, d\rangle \langle b,
+        d\rangle`.
+        """
+        one = [c.index_select(0, seen.target) for c in self.w_trg_proj(v).unbind(1)]
+        other = [c.index_select(0, seen.source) for c in self.w_src_proj(v).unbind(1)]
+        along = inner(one, seen.direction) * inner(other, seen.direction)
+        out: Tensor = F.silu(self.f_proj(of_pairs)) * (inner(one, other) + (seen.degree - 2) * along)
         return out
 
 
@@ -204,7 +214,7 @@ class ViSNet(nn.Module):
         """Scalars and vectors of each atom after the last round; vectors are harmonics where `degree` is 2."""
         seen, radial = self._seen(batch)
         x = self.neighbor_embedding(batch.z, self.embedding(batch.z), seen, radial)
-        v = x.new_zeros(len(x), seen.direction.shape[1], x.shape[1])
+        v = x.new_zeros(len(x), len(seen.direction), x.shape[1])
         met = x.index_select(0, seen.target) + x.index_select(0, seen.source)
         of_pairs = met * self.edge_embedding["edge_proj"](radial)
         for attention in self.vis_mp_layers:
@@ -222,7 +232,8 @@ class ViSNet(nn.Module):
         own = torch.arange(len(batch.batch), device=near.source.device)
         distance = torch.cat([both(near.distance.unsqueeze(1)).squeeze(1), near.distance.new_zeros(len(own))])
         unit = near.vector / both(near.distance.unsqueeze(1))
-        direction = F.pad(harmonics(unit, self.degree), (0, 0, 0, len(own))).unsqueeze(2)
+        direction = F.pad(harmonics(unit, self.degree), (0, 0, 0, len(own))).unsqueeze(2).unbind(1)
         source, target = torch.cat([near.source, own]), torch.cat([near.target, own])
-        seen = Seen(source, target, direction, fade(distance, self.cutoff).unsqueeze(1))
+        weight = fade(distance, self.cutoff).unsqueeze(1)
+        seen = Seen(source, target, direction, self.degree, weight)
         return seen, self.expand(distance)
