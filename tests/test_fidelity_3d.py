@@ -1,5 +1,7 @@
 """Networks of atoms in space against PyG's, weights and neighbours being the same; PaiNN against its equations."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -128,11 +130,12 @@ class Given(nn.Module):
         return torch.stack([source, target]), vector.norm(dim=1), vector
 
 
+@pytest.mark.parametrize("norm", ["none", "max_min"])
 @pytest.mark.parametrize("degree", [1, 2])
-def test_visnet_is_pygs(degree: int, batch: MoleculeBatch) -> None:
-    spec = ViSNetSpec(hidden_dim=DIM, depth=4, cutoff=CUTOFF, radial=12, heads=4, degree=degree, pooling="sum")
-    ours = build(spec)
-    theirs = pyg.ViSNet(degree, None, False, 4, 4, DIM, 12, False, 100, CUTOFF)
+def test_visnet_is_pygs(degree: int, norm: Literal["none", "max_min"], batch: MoleculeBatch) -> None:
+    spec = ViSNetSpec(hidden_dim=DIM, depth=4, cutoff=CUTOFF, radial=12, heads=4, degree=degree, vector_norm=norm)
+    ours = build(spec.model_copy(update={"pooling": "sum"}))
+    theirs = pyg.ViSNet(degree, norm if norm == "max_min" else None, False, 4, 4, DIM, 12, False, 100, CUTOFF)
     body, gate = theirs.representation_model, theirs.output_model.output_network[0]
     gate.update_net[2] = nn.Linear(DIM, DIM // 2)  # scalars only: nobody reads the vectors that the other half gates
     unused = tuple(f"vis_mp_layers.0.{name}" for name in ("vec_proj", "f_proj", "w_src_proj", "w_trg_proj"))

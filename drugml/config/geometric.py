@@ -80,3 +80,5 @@ class ViSNetSpec(GeometricSpec):
     """Attention heads, which share `hidden_dim`."""
     degree: Annotated[int, Field(ge=1, le=2)] = 1
     """Highest spherical harmonics of a direction: 1 has vectors, 2 also tensors of five components."""
+    vector_norm: Literal["max_min", "none"] = "max_min"
+    """Before each round: the longest of an atom's vectors has length 1, the shortest 0; or they stay as they are."""

@@ -19,6 +19,9 @@ from drugml.models.readout import Readout
 from drugml.models.segments import total
 from drugml.models.space import ELEMENTS, both, fade, glorot, inner, pairs
 
+TINY = 1e-12
+"""What vectors of no length are divided by."""
+
 
 class Seen(NamedTuple):
     """What the rounds know of space."""
@@ -47,6 +50,18 @@ def harmonics(unit: Float[Tensor, "Q 3"], degree: int) -> Float[Tensor, "Q M"]:
         root / 2 * (z.square() - x.square()),
     ]
     return torch.cat([unit, torch.stack(second, dim=1)], dim=1)
+
+
+def max_min(v: Float[Tensor, "N M D"], degree: int) -> Float[Tensor, "N M D"]:
+    """Vectors of the same directions, an atom's longest of length 1 and its shortest of 0; each degree by itself."""
+    out = []
+    for part in v.split([3, 5][:degree], dim=1):
+        length = part.norm(dim=1, keepdim=True)
+        least = length.amin(dim=2, keepdim=True)
+        span = length.amax(dim=2, keepdim=True) - least
+        span = torch.where(span == 0, torch.ones_like(span), span)
+        out.append(part / length.clamp(min=TINY) * ((length - least) / span))
+    return torch.cat(out, dim=1)
 
 
 class Exponentials(nn.Module):
@@ -171,8 +186,11 @@ class ViSNet(nn.Module):
     scalars (angles), and products across a bond into pairs (dihedrals). Parameters are named as in PyG's `ViSNet`
     without its prefixes and last block, which is the head here.
 
-    Differs from the paper: as PyG's with its defaults, no norm of vectors, no angles at vertices, harmonics of degree 1
-    by default; and the readout may be another than the sum.
+    Vectors are normed before each round, as in the authors' code and PyG's they can be; without (`vector_norm: none`,
+    PyG's default) trainings at the default rate of learning here diverge.
+
+    Differs from the paper: as PyG's with its defaults, no angles at vertices, harmonics of degree 1 by default; and the
+    readout may be another than the sum.
     """
 
     def __init__(
@@ -187,10 +205,11 @@ class ViSNet(nn.Module):
         radial: int,
         heads: int,
         degree: int,
+        vector_norm: str,
         pooling: str,
     ) -> None:
         super().__init__()
-        self.cutoff, self.degree = cutoff, degree
+        self.cutoff, self.degree, self.vector_norm = cutoff, degree, vector_norm
         self.embedding = nn.Embedding(ELEMENTS, hidden_dim)
         self.expand = Exponentials(radial, cutoff)
         self.neighbor_embedding = Neighbours(hidden_dim, radial)
@@ -211,17 +230,20 @@ class ViSNet(nn.Module):
         return [first, *([m] for m in self.vis_mp_layers), last, *self.readout.layers()]
 
     def atoms(self, batch: MoleculeBatch) -> tuple[Float[Tensor, "N D"], Float[Tensor, "N M D"]]:
-        """Scalars and vectors of each atom after the last round; vectors are harmonics where `degree` is 2."""
+        """Scalars and vectors of each atom after the last round, normed; vectors are harmonics where `degree` is 2."""
         seen, radial = self._seen(batch)
         x = self.neighbor_embedding(batch.z, self.embedding(batch.z), seen, radial)
         v = x.new_zeros(len(x), len(seen.direction), x.shape[1])
         met = x.index_select(0, seen.target) + x.index_select(0, seen.source)
         of_pairs = met * self.edge_embedding["edge_proj"](radial)
         for attention in self.vis_mp_layers:
-            dx, dv, more = attention(x, v, of_pairs, seen)
+            dx, dv, more = attention(x, self._normed(v), of_pairs, seen)
             x, v = x + self.dropout(dx), v + dv
             of_pairs = of_pairs if more is None else of_pairs + more
-        return self.out_norm(x), v
+        return self.out_norm(x), self._normed(v)
+
+    def _normed(self, v: Float[Tensor, "N M D"]) -> Float[Tensor, "N M D"]:
+        return max_min(v, self.degree) if self.vector_norm == "max_min" else v
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         out: Tensor = self.readout(self.gate(*self.atoms(batch)), batch)
