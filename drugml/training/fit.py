@@ -28,7 +28,7 @@ from drugml.tasks.task import Scaling
 from drugml.training.autosize import with_largest
 from drugml.training.balance import balanced
 from drugml.training.callbacks import BestAndLast, Progress
-from drugml.training.choice import passed_over
+from drugml.training.choice import burst, passed_over
 from drugml.training.data import TrainingData
 from drugml.training.finite import Finite
 from drugml.training.listener import Listener
@@ -174,8 +174,12 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
             best.best_epoch + 1,
             module.average.first + 1,
         )
-    if said := passed_over(train.monitor, best.best_epoch, best.history):
-        log.warning(said)
+    for said in (
+        passed_over(train.monitor, best.best_epoch, best.history),
+        burst(train.lr, train.gradient_clip, best.history),
+    ):
+        if said:
+            log.warning(said)
     module.network.load_state_dict(best.weights)
     merge(module.network.encoder)
     trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
