@@ -1,6 +1,7 @@
 """Each architecture against its reference: PyG where PyG has it, the paper's equation written out where not."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 import torch_geometric.nn as pyg
 from rdkit import Chem
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch_geometric.data import Data
 from torch_geometric.transforms import AddRandomWalkPE
 
@@ -209,15 +211,25 @@ def test_distances_are_rdkits(batch: MoleculeBatch, most: int) -> None:
         np.testing.assert_array_equal(found[i, : len(expected), : len(expected)].numpy(), expected)
 
 
-def test_attention_of_graphormer_is_torchs(batch: MoleculeBatch) -> None:
+@pytest.mark.parametrize("pooling", ["node", "norm"])
+def test_attention_of_graphormer_is_torchs(pooling: Literal["node", "norm"], batch: MoleculeBatch) -> None:
     """A block against `nn.MultiheadAttention` with the bias as its mask."""
     torch.manual_seed(0)
-    ours = ENCODERS.build(GraphormerSpec(hidden_dim=DIM, heads=HEADS), batch.x.shape[1], batch.bonds.shape[1])
+    spec = GraphormerSpec(hidden_dim=DIM, heads=HEADS, pooling=pooling)
+    ours = ENCODERS.build(spec, batch.x.shape[1], batch.bonds.shape[1])
     dense, block = Dense(batch), ours.blocks[0]  # type: ignore[attr-defined]
     bias, h = ours._bias(batch, dense), dense.spread(atoms_of(batch))  # type: ignore[attr-defined]
+    molecules, atoms = dense.shape
     one_to_two = int(dense.pair[0])  # a bond adds to the bias of its two atoms, beside that of distance one
     of_bond = ours.bond(batch.bonds[0]) + ours.distance(torch.tensor(1))  # type: ignore[attr-defined]
-    torch.testing.assert_close(bias.permute(0, 2, 3, 1).reshape(-1, HEADS)[one_to_two], of_bond)
+    of_atoms = bias[:, :, :atoms, :atoms].permute(0, 2, 3, 1).reshape(-1, HEADS)
+    torch.testing.assert_close(of_atoms[one_to_two], of_bond)
+    if pooling == "node":
+        h = torch.cat([h, torch.randn(molecules, 1, DIM)], dim=1)
+        to_node = ours.distance.weight[-1].view(1, HEADS, 1)  # type: ignore[attr-defined]
+        torch.testing.assert_close(bias[:, :, :, -1], to_node.expand(molecules, HEADS, atoms + 1))
+        hidden = F.pad(~dense.mask, (0, 1)).unsqueeze(1)
+        torch.testing.assert_close(bias[:, :, -1], to_node.expand_as(bias[:, :, -1]).masked_fill(hidden, -torch.inf))
     theirs = nn.MultiheadAttention(DIM, HEADS, batch_first=True)
     theirs.load_state_dict(
         {
@@ -230,4 +242,7 @@ def test_attention_of_graphormer_is_torchs(batch: MoleculeBatch) -> None:
     normed = block.norm(h)
     heard = h + theirs(normed, normed, normed, attn_mask=bias.flatten(0, 1), need_weights=False)[0]
     expected = heard + block.mlp(heard)
-    torch.testing.assert_close(dense.gather(block(h, bias)), dense.gather(expected), rtol=1e-5, atol=1e-5)
+    found = block(h, bias)
+    found_atoms, expected_atoms = dense.gather(found[:, :atoms]), dense.gather(expected[:, :atoms])
+    torch.testing.assert_close(found_atoms, expected_atoms, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found[:, atoms:], expected[:, atoms:], rtol=1e-5, atol=1e-5)

@@ -211,8 +211,11 @@ class GraphormerSpec(PooledSpec):
     """Transformer on atoms whose attention knows bonds and distances (Ying et al. 2021, arXiv:2106.05234)."""
 
     compiles: ClassVar[bool] = False
-    size: ClassVar[int] = 817_096
+    size: ClassVar[int] = 817_232
     name: Literal["graphormer"] = "graphormer"
+    pooling: Literal["node"] | Pooling = "node"  # type: ignore[assignment]
+    """Atoms to molecule: a node that all atoms see (node, as in the paper), or what other networks have: sum, mean,
+    max, sum divided by 100 (norm), or learned (attention, set2set)."""
     hidden_dim: Width = 128
     """Width of every atom embedding."""
     heads: Heads = 8

@@ -3,6 +3,7 @@
 Shape letters: B molecules, S atoms of the largest, D width, H heads.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,9 +42,10 @@ class Layer(nn.Module):
 class Graphormer(nn.Module):
     """Ying et al., "Do Transformers Really Perform Bad for Graph Representation?", NeurIPS 2021, arXiv:2106.05234.
 
-    Degrees are added to atoms; the attention of each head is biased by the distance of two atoms in bonds. Differs from
-    the paper: bonds bias the attention of the two atoms that they join, not of all whose shortest way they lie on; and
-    a readout of the atoms instead of a node for the molecule.
+    Degrees are added to atoms; the attention of each head is biased by the distance of two atoms in bonds; a node at a
+    distance of its own from all atoms becomes the molecule (`pooling: node`). Differs from the paper: bonds bias the
+    attention of the two atoms that they join, not of all whose shortest way they lie on, since of several shortest ways
+    the order of atoms would choose.
     """
 
     def __init__(
@@ -61,32 +63,50 @@ class Graphormer(nn.Module):
         super().__init__()
         self.max_distance, self.heads = max_distance, heads
         self.embed, self.degree = nn.Linear(atom_dim, hidden_dim), nn.Embedding(DEGREES + 1, hidden_dim)
-        self.distance = nn.Embedding(max_distance + 2, heads)
+        self.has_node = pooling == "node"
+        self.distance = nn.Embedding(max_distance + 2 + self.has_node, heads)  # the last one to the node
         self.bond = nn.Linear(bond_dim, heads, bias=False)
         self.blocks = nn.ModuleList(Layer(hidden_dim, heads=heads, dropout=dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(hidden_dim)
-        self.readout = Readout(hidden_dim, pooling)
-        self.out_dim = self.readout.out_dim
+        if self.has_node:
+            self.node = nn.Embedding(1, hidden_dim)
+        else:
+            self.readout = Readout(hidden_dim, pooling)
+        self.out_dim = hidden_dim if self.has_node else self.readout.out_dim
 
     def layers(self) -> list[list[nn.Module]]:
         first: list[nn.Module] = [self.embed, self.degree, self.distance, self.bond]
-        return [first, *([block] for block in self.blocks), [self.norm], *self.readout.layers()]
+        rounds = [[block] for block in self.blocks]
+        if self.has_node:
+            return [[*first, self.node], *rounds, [self.norm]]
+        return [first, *rounds, [self.norm], *self.readout.layers()]
 
     def forward(self, batch: MoleculeBatch) -> Float[Tensor, "B D"]:
         dense = Dense(batch)
         bonds = dense.adjacency().sum(2, keepdim=True).clamp(max=DEGREES).long()  # (B, S, 1)
         h = dense.spread(self.embed(batch.x)) + self.degree(bonds.squeeze(2))
+        if self.has_node:
+            h = torch.cat([h, self.node.weight.expand(len(h), 1, -1)], dim=1)
         bias = self._bias(batch, dense)
         for block in self.blocks:
             h = block(h, bias)
-        out: Tensor = self.readout(self.norm(dense.gather(h)), batch)
+        if self.has_node:
+            out: Tensor = self.norm(h[:, -1])
+        else:
+            out = self.readout(self.norm(dense.gather(h)), batch)
         return out
 
     def _bias(self, batch: MoleculeBatch, dense: Dense) -> Float[Tensor, "B H S S"]:
+        """With the node, which comes last, there is one place more than S."""
         molecules, atoms = dense.shape
         of_bonds = self.bond(batch.bonds).repeat_interleave(2, dim=0)  # (E, H)
         bias = self.distance(dense.distances(self.max_distance)).flatten(0, 2)  # (B S S, H)
         bias = bias.index_add(0, dense.pair, of_bonds.to(bias.dtype)).view(molecules, atoms, atoms, self.heads)
-        absent = ~dense.mask[:, None, None, :]
-        out: Tensor = bias.permute(0, 3, 1, 2).masked_fill(absent, float("-inf"))
+        there = dense.mask
+        if self.has_node:
+            to_node = self.distance.weight[-1]
+            bias = torch.cat([bias, to_node.expand(molecules, atoms, 1, -1)], dim=2)
+            bias = torch.cat([bias, to_node.expand(molecules, 1, atoms + 1, -1)], dim=1)
+            there = F.pad(there, (0, 1), value=True)
+        out: Tensor = bias.permute(0, 3, 1, 2).masked_fill(~there[:, None, None, :], float("-inf"))
         return out
