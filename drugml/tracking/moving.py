@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drugml.tracking.run import PARENT, user
+from drugml.tracking.sending import log_inputs
 from drugml.tracking.store import Store
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus  # isort: skip
@@ -72,7 +73,7 @@ def put(store: Store, run: Mapping[str, Any], folder: Path, origin: Mapping[str,
             for d in run["datasets"]
         ]
         if inputs:
-            client.log_inputs(run_id, inputs)
+            log_inputs(client, run_id, inputs)
         client.log_artifacts(run_id, str(folder / FILES))
     except BaseException:
         failed(store, run_id)

@@ -41,7 +41,7 @@ def send(store: Store, run_id: str, folder: Path, entry: Entry) -> Version | Non
                 _batch(store, run_id, kind, value[i : i + AT_ONCE[kind]])
         elif kind == DATASET:
             given = DatasetInput(Dataset(**value), [InputTag("mlflow.data.context", "train")])
-            store.client.log_inputs(run_id, [given])
+            log_inputs(store.client, run_id, [given])
         elif kind == FILE:
             store.client.log_artifact(run_id, str(folder / value))
         elif kind == MODEL:
@@ -54,6 +54,18 @@ def send(store: Store, run_id: str, folder: Path, entry: Entry) -> Version | Non
         else:
             store.client.set_terminated(run_id, value["status"], value["end"])
     return None
+
+
+def log_inputs(client: Any, run_id: str, given: list[DatasetInput]) -> None:
+    """Record tables of a run. MLflow looks for a table and then adds it: of two runs that do so at once one is refused,
+    though the table is there by then, and only needs to ask again.
+    """
+    try:
+        client.log_inputs(run_id, given)
+    except MlflowException as error:
+        if "unique" not in str(error).lower():
+            raise
+        client.log_inputs(run_id, given)
 
 
 def first(entries: list[Entry]) -> tuple[Entry, int]:
