@@ -17,7 +17,7 @@ from drugml.data.batch import MoleculeBatch
 from drugml.models.bessel import envelope, harmonics, roots, scales, spherical
 from drugml.models.encoder import ENCODERS
 from drugml.models.readout import Readout
-from drugml.models.segments import total
+from drugml.models.segments import count, total
 from drugml.models.space import ELEMENTS, Pairs, both, pairs
 
 BASIS = 8
@@ -57,8 +57,7 @@ def corners(near: Pairs, atoms: int, angular: int) -> Corners:
     nothing as wide as an embedding is ever made of a triplet.
     """
     device, pairs = near.target.device, len(near.target)
-    one = torch.ones_like(near.target)
-    neighbours = torch.zeros(atoms, dtype=torch.int64, device=device).index_add(0, near.target, one)
+    neighbours = count(near.target, atoms).squeeze(1).long()
     into = torch.argsort(neighbours.index_select(0, near.target) * atoms + near.target, stable=True)
     back = torch.argsort((into + pairs // 2) % max(pairs, 1))
     found = torch.stack(torch.unique(neighbours[neighbours > 0], return_counts=True), dim=1).tolist()
@@ -175,8 +174,8 @@ class Interaction(nn.Module):
         at = seen.corners
         by_order = self.lin_sbf1.weight.view(BASIS, *seen.waves.shape[1:])
         waves = both(torch.einsum("qlr,blr->qlb", seen.waves, by_order)).index_select(0, at.into)
-        said, count = sent.index_select(0, at.into), [n * k for n, k in at.sizes]
-        parts = zip(at.sizes, at.of_angles, waves.split(count), said.split(count), strict=True)
+        said, rows_of = sent.index_select(0, at.into), [n * k for n, k in at.sizes]
+        parts = zip(at.sizes, at.of_angles, waves.split(rows_of), said.split(rows_of), strict=True)
         met, small = [], sent.shape[1]
         for (n, k), of_angles, of_waves, rows in parts:
             weights = torch.bmm(of_angles, of_waves).view(n, k, k * BASIS)  # by k, then by i

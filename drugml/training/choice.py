@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 RANKING = "val/roc_auc"
 MARGIN = 0.05
@@ -50,7 +51,7 @@ def burst(lr: float, clip: float | None, history: Sequence[dict[str, float]]) ->
     if len(losses) < 2:
         return None
     # the first has none before it; one epoch of learning does not make a loss ten times smaller
-    usual = [abs(losses[1]), *(max(map(abs, losses[:n])) for n in range(1, len(losses)))]
+    usual = [abs(losses[1]), *accumulate(map(abs, losses[:-1]), max)]
     worst = max(range(len(losses)), key=lambda n: losses[n] / usual[n] if usual[n] else 0)
     if not losses[worst] > BURST * usual[worst] > 0:
         return None

@@ -163,9 +163,26 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
         finally:
             listener.end()
             give_back()  # the room of a step, which nothing after it needs
+    _tell_best(module, best)
+    module.network.load_state_dict(best.weights)
+    merge(module.network.encoder)
+    trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
+    tags = {"drugml.batch_halved": module.parts.told} if module.parts.halvings else {}
+    if asked == "largest":
+        tags["drugml.batch_size"] = str(train.batch_size)
+    return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start, tags)
+
+
+def _tell_best(module: Module, best: BestAndLast) -> None:
+    """Say what is to be known of the epoch that is kept, and of the others.
+
+    Raises:
+        UserError: if there is none.
+    """
+    train = module.config.train
     if not math.isfinite(best.best):
         raise UserError(
-            f"train.monitor = {train.monitor!r} was not a finite number after any of {trainer.current_epoch} epochs, "
+            f"train.monitor = {train.monitor!r} was not a finite number after any of {len(best.history)} epochs, "
             "so none is the best; lower train.lr or use train.monitor=loss"
         )
     if module.average is not None and best.best_epoch < module.average.first:
@@ -180,13 +197,6 @@ def fit(config: RunSpec, data: TrainingData, checkpoint: Path, listener: Listene
     ):
         if said:
             log.warning(said)
-    module.network.load_state_dict(best.weights)
-    merge(module.network.encoder)
-    trained = TrainedNetwork(module.network, module.layout, module.task, module.scaling)
-    tags = {"drugml.batch_halved": module.parts.told} if module.parts.halvings else {}
-    if asked == "largest":
-        tags["drugml.batch_size"] = str(train.batch_size)
-    return Fitted(trained, module.scaling, best.best_metrics, best.best_epoch + 1, time.monotonic() - start, tags)
 
 
 def tell_undefined(config: RunSpec, data: TrainingData) -> None:
