@@ -83,7 +83,9 @@ def test_the_zoo_is_listed_and_shown(cli: Cli) -> None:
     assert "learns 227,700 numbers at these values, without the head" in shown
     assert "Differs from the paper: norm pooling (sum / 100) by default" in shown
     for name in zoo():
-        assert cli("models", "show", name).code == 0
+        card = cli("models", "show", name)
+        assert card.code == 0
+        assert not re.search(r"`[A-Z]|:math:", card.out), "speaks of code or of formulas that a reader does not see"
 
 
 def test_what_was_measured_is_shown_as_it_is_documented(cli: Cli) -> None:

@@ -101,6 +101,7 @@ def scores(name: str) -> list[str]:
     from drugml.config.load import presets
 
     found = results(f for f in read(presets().parent / "measured.csv") if f.model == name)
+    found.sort(key=lambda r: (r.fits[0].recipe != "defaults", r.fits[0].recipe, r.fits[0].set))
     return [f"measured: {r.fits[0].set}, test {r.fits[0].metric} {r.score}, {r.how}" for r in found]
 
 

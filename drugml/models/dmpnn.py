@@ -22,8 +22,9 @@ class Dmpnn(nn.Module):
               h_v = \tau\Big(W_o [x_v, \sum_{u \in N(v)} h^T_{uv}]\Big)
 
     Differs from the paper: norm pooling (sum / 100) by default, as in Chemprop v2, whose weights fit one to one.
-    Differs from Chemprop in arithmetic only: what directed bonds have in common is computed once (see `Alike`). Where
-    that is not known, :math:`W_i` is applied to atoms and bonds before they meet.
+
+    What directed bonds have in common is computed once (see `Alike`). Where that is not known, :math:`W_i` is applied
+    to atoms and bonds before they meet.
     """
 
     def __init__(

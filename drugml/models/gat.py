@@ -108,8 +108,9 @@ class Gat(Attending):
     .. math:: h_v \leftarrow h_v + \mathrm{ReLU}\Big(\sum_{u \in N(v) \cup v} \alpha_{uv} W h_u\Big), \quad
               \alpha_{uv} = \mathrm{softmax}_u\big(\mathrm{LeakyReLU}(a \cdot [W h_v, W h_u, W_e e_{uv}])\big)
 
-    Differs from the paper: as `Layered` does; bonds take part in the attention; dropout after the round instead of
-    within it; and it has a readout, where the paper classifies nodes.
+    Differs from the paper: each round is added to what an atom was (residual), behind a layer norm; bonds take part in
+    the attention; dropout after the round instead of within it; and there is a readout, where the paper classifies
+    nodes.
     """
 
     conv = GatConv
@@ -120,7 +121,10 @@ class Gatv2(Attending):
     r"""Brody et al., "How Attentive are Graph Attention Networks?", ICLR 2022, arXiv:2105.14491.
 
     As GAT, with :math:`\alpha_{uv} = \mathrm{softmax}_u\big(a \cdot \mathrm{LeakyReLU}(W_r h_v + W_l h_u + W_e
-    e_{uv})\big)` and messages :math:`W_l h_u`. Differs from the paper: as GAT does.
+    e_{uv})\big)` and messages :math:`W_l h_u`.
+
+    Differs from the paper: each round is added to what an atom was (residual), behind a layer norm; dropout after the
+    round instead of within it; and there is a readout.
     """
 
     conv = Gatv2Conv

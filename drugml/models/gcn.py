@@ -48,7 +48,8 @@ class Gcn(Layered):
     .. math:: h_v \leftarrow h_v + \mathrm{ReLU}\Big(\sum_{u \in N(v) \cup v} \frac{W h_u}{\sqrt{d_u d_v}}\Big),
               \quad d_v = 1 + |N(v)|
 
-    Differs from the paper: as `Layered` does, and it has a readout; the paper classifies nodes.
+    Differs from the paper: each round is added to what an atom was (residual), behind a layer norm; and there is a
+    readout, where the paper classifies nodes.
     """
 
     conv = GcnConv
@@ -60,8 +61,9 @@ class GraphSage(Layered):
 
     .. math:: h_v \leftarrow h_v + \mathrm{ReLU}\Big(W_l \,\mathrm{mean}_{u \in N(v)} h_u + W_r h_v\Big)
 
-    Differs from the paper: as `Layered` does; all neighbours are heard, none are drawn; no division by the norm of
-    the embedding; and it has a readout, where the paper's subject are nodes.
+    Differs from the paper: each round is added to what an atom was (residual), behind a layer norm; all neighbours are
+    heard, none are drawn; no division by the norm of the embedding; and there is a readout, where the paper's subject
+    are nodes.
     """
 
     conv = SageConv

@@ -49,7 +49,8 @@ class Gin(Layered):
 
     .. math:: h_v \leftarrow h_v + \mathrm{MLP}\Big((1 + \epsilon) h_v + \sum_{u \in N(v)} h_u\Big)
 
-    Differs from the paper: as `Layered` does, and a readout of the last round instead of one of every round.
+    Differs from the paper: residual connections, layer instead of batch norm (a prediction must not depend on its
+    neighbours in the batch), and a readout of the last round instead of one of every round.
     """
 
     conv = GinConv

@@ -68,8 +68,9 @@ class Pna(Layered):
               \{\mathrm{mean}, \min, \max, \mathrm{std}\}_{u \in N(v)} M[h_v, h_u, e_{uv}]\Big]\Big), \quad
               s_v = \log(d_v + 1) / \delta
 
-    Differs from the paper: as `Layered` does; one tower; and :math:`\delta` is a constant of drug-like molecules
-    instead of the mean of the training set.
+    Differs from the paper: residual connections, layer instead of batch norm (a prediction must not depend on its
+    neighbours in the batch); one tower; and the mean of log(degree + 1) is a constant of drug-like molecules instead of
+    that of the training set.
     """
 
     conv = PnaConv
