@@ -1,5 +1,6 @@
 """Configs: what is read, and what a user sees after a mistake."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -112,6 +113,17 @@ def test_a_wrong_override_says_what_to_do(herg: Path, override: str, message: st
         load(RunSpec, herg, [override])
     assert message in str(error.value)
     assert override in str(error.value)
+
+
+def test_of_two_overrides_the_wrong_one_is_named(herg: Path) -> None:
+    """Whichever way a key is written: within a section in braces, or by dots."""
+    ways = ["data.split=random", "data.split={kind: file, sede: 3}"]
+    with pytest.raises(ConfigError, match=re.escape(f"override {ways[1]!r}: unknown key `data.split.sede`")):
+        load(RunSpec, herg, ways)
+    with pytest.raises(ConfigError, match=re.escape("override 'data.split={kind: no}': there is no `data.split`")):
+        load(RunSpec, herg, ["data.split=random", "data.split={kind: no}"])
+    with pytest.raises(ConfigError, match=re.escape("override 'data.split.kind=no': there is no `data.split`")):
+        load(RunSpec, herg, ["data.split={kind: random}", "data.split.kind=no"])
 
 
 def test_an_override_without_equals_is_explained(herg: Path) -> None:

@@ -1,6 +1,7 @@
 """Elements that a featurizer takes for one and the same are said, in training and for each prediction."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from drugml.config.standardize import NoStandardization
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.elements import Elements
 from drugml.featurizers.pack import pack
+from drugml.prediction.bundle import load
+from drugml.prediction.predictor import Predictor
 from tests.conftest import QUICK, Cli
 
 SMILES = ["CCO", "C[Hg]C", "C[Se]C", "[Cf]", "c1ccccc1I.[Na+]", "CB(O)O"]
@@ -65,17 +68,51 @@ def test_they_are_said_in_training_and_beside_each_prediction(place: Path, cli: 
     (bundle,) = (place / "runs").rglob("bundle")
     out = place / "out.csv"
     asked = place / "new.csv"
-    asked.write_text("smiles\nCCC\nC[Au]\nnone\nC[Se]C\n")
-    assert cli("predict", bundle, asked, "--out", out).code == 0
+    asked.write_text("smiles\nCCC\nC[Hg]CC\nnone\nC[Se]CI\n")
+    said = cli("predict", bundle, asked, "--out", out)
+    assert said.code == 0
+    assert "  2 values are to be trusted less, the first in line 3; see the column reason\n" in said.err + said.out
     with out.open() as file:
         rows = [(r["status"], r["reason"], r["y"] != "") for r in csv.DictReader(file)]
-    assert rows[0] == rows[3] == ("ok", "", True)
+    assert rows[0] == ("ok", "", True)
     assert rows[1] == (
         "ok",
         "has an element that the model cannot tell from others, it knows H-Kr, I: trust it less",
         True,
     )
     assert rows[2][0] == "parse_error"
+    assert rows[3] == ("ok", "has Se and I, which no training molecule has: trust it less", True)
+
+
+@pytest.mark.parametrize("chosen", [["model=forest"], ["model=schnet"], ["model=gcn", "ensemble.members=2"]])
+def test_an_element_that_no_training_molecule_has_is_said(place: Path, cli: Cli, chosen: list[str]) -> None:
+    table = place / "t.csv"
+    # only the first ones, which are those of the training fold, hold N; others hold S
+    rows = [*(f"{'C' * n}N,{n},train" for n in range(1, 20)), "CCS,1,val", "CCCS,2,val", "CS,3,test", "CCCCS,4,test"]
+    table.write_text("\n".join(["smiles,y,fold", *rows]))
+    options = [*QUICK, *chosen, "data.split={kind: predefined, column: fold}", "data.standardize=fast"]
+    trained = cli("train", table, "--target", "y", *(o for o in options if not o.startswith("model.")))
+    assert trained.code == 0, trained.err
+    bundle = min((place / "runs").rglob("bundle"), key=lambda p: len(p.parts))
+    assert json.loads((bundle / "spec.json").read_text())["elements"] == ["C", "N"]
+    out, asked = place / "out.csv", place / "new.csv"
+    asked.write_text("smiles\nCCCN\nCCS\nCCN.Cl\nCCC=O\n")
+    assert cli("predict", bundle, asked, "--out", out).code == 0
+    with out.open() as file:
+        found = [(r["status"], r["reason"]) for r in csv.DictReader(file)]
+    other = "has {}, which no training molecule has: trust it less"
+    assert found == [("ok", ""), ("ok", other.format("S")), ("ok", ""), ("ok", other.format("O"))]
+
+
+def test_a_bundle_that_does_not_say_what_it_learned_from_says_nothing(place: Path, cli: Cli) -> None:
+    table = place / "t.csv"
+    table.write_text("\n".join(["smiles,y", *(f"{s},{len(s)}" for s in LEARN)]))
+    assert cli("train", table, "--target", "y", "model=mean").code == 0
+    (folder,) = (place / "runs").rglob("bundle")
+    predictor = load(folder)
+    assert predictor.predict(["CCN"]).notes == {0: "has N, which no training molecule has: trust it less"}
+    silent = Predictor(predictor.spec.model_copy(update={"elements": None}), predictor.trained)
+    assert silent.predict(["CCN"]).notes == {}
 
 
 def test_they_are_named_in_a_table_of_inchi(place: Path, cli: Cli) -> None:

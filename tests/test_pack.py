@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rdkit import Chem
 
+from drugml.config.base import Spec
 from drugml.config.featurizers import ChempropV2Spec, MorganSpec, OgbSpec
 from drugml.config.standardize import ChemblStandardization, FastStandardization, NoStandardization, StandardizeSpec
 from drugml.data import prints
+from drugml.data.elements import bits, bits_by_atom, bits_of_symbols, symbols, together
 from drugml.data.facts import inspect
 from drugml.data.status import Status
 from drugml.data.store import PackedStore, select
@@ -74,7 +78,7 @@ def test_fingerprints_that_come_along_are_those_of_the_molecules_as_they_are_wri
     options = {"max_atoms": 1000, "workers": workers, "identities": True}
     packed = pack(texts, MorganSpec(bits=64), standardize=FastStandardization(), **options)
     assert packed.store is not None
-    assert {*packed.store.molecule} == {"fingerprint", "inchikey", "scaffold", "facts"}
+    assert {*packed.store.molecule} == {"fingerprint", "elements", "inchikey", "scaffold", "facts"}
     assert {*prints._kept} == {*good}
     monkeypatch.setattr(prints, "_packed", lambda smiles: np.zeros((len(smiles), 0), np.uint8))  # none are made
     np.testing.assert_array_equal(prints.fingerprints(good).packed, alone)
@@ -82,6 +86,36 @@ def test_fingerprints_that_come_along_are_those_of_the_molecules_as_they_are_wri
     monkeypatch.setattr(module, "KEPT", 5)
     pack(texts, MorganSpec(bits=64), standardize=FastStandardization(), **options)
     assert prints._kept == {}
+
+
+@pytest.mark.parametrize("spec", [*SPECS, None], ids=lambda s: s.name if s else "none")
+def test_the_elements_are_those_of_the_standard_molecules(spec: Spec | None) -> None:
+    texts = ["CCO", "CC(=O)[O-].[Na+]", "C[Hg]C", "[2H]C", "c1ccccc1I", "CB(N)Cl", "[H][H]", "[Og]", "junk"]
+    store = pack(texts, spec, standardize=FastStandardization(), max_atoms=1000).store
+    assert store is not None
+    assert [symbols(held) for held in store.molecule["elements"]] == [
+        ["C", "O"],
+        ["C", "O"],
+        ["C", "Hg"],
+        ["C"],
+        ["C", "I"],
+        ["B", "C", "N", "Cl"],
+        [],
+        ["Og"],
+    ]
+    assert together(store.molecule["elements"]) == ["B", "C", "N", "O", "Cl", "I", "Hg", "Og"]
+    assert together(store.molecule["elements"][:0]) == []
+
+
+@given(st.sets(st.integers(1, 118)))
+def test_elements_are_bits_and_names_one_way_and_the_other(numbers: set[int]) -> None:
+    own = [n for n in sorted(numbers) if n != 1]
+    symbol = Chem.GetPeriodicTable().GetElementSymbol
+    held = np.array(bits(own), np.uint8)
+    assert symbols(held) == [symbol(n) for n in own]
+    assert np.array_equal(bits_of_symbols(symbols(held)), held)
+    atoms = np.array(sorted(numbers), np.int64)
+    assert np.array_equal(bits_by_atom(atoms, np.ones_like(atoms), 2), [np.zeros_like(held), held])
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.name)

@@ -187,8 +187,10 @@ def _override(data: dict[str, Any], where: Origins, item: str) -> dict[str, Any]
         raise ConfigError(f"{item!r}: an override is KEY=VALUE, for example train.lr=3e-4")
     key, value = dotted.split("."), yaml.load(text, Yaml12)
     at = _named(data, key, value)
-    for n in range(1, len(at) + 1):
-        where[tuple(at[:n])] = f"override {item!r}"
+    node = yaml.compose(text, Yaml12)
+    within = () if node is None else [k for k, _ in _walk(node, tuple(at))]
+    for place in [*(tuple(at[:n]) for n in range(1, len(at) + 1)), *within]:
+        where[place] = f"override {item!r}"
     return put(data, key, value)
 
 

@@ -23,7 +23,7 @@ from drugml.featurizers.pack import Packed, described, packing
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when the meaning of a stored field changes."""
 
 

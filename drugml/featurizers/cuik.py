@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
+from drugml.data.elements import ELEMENTS, bits_by_atom
 from drugml.data.store import PackedStore, select
 from drugml.featurizers.graph import ChempropV2
 from drugml.featurizers.properties import MASS
@@ -97,7 +98,7 @@ def pack_smiles(smiles: Sequence[str], max_atoms: int) -> Read:
     bond_owner = owner[ends[0]]
     atom_start, bond_start = (_starts(o, len(at)) for o in (owner, bond_owner))
     store = PackedStore(
-        molecule={},
+        molecule={ELEMENTS: bits_by_atom(number, owner, len(at))},
         atom={"codes": atom_codes, "floats": (MASS[number] * 0.01).astype(np.float32)[:, None]},
         bond={"codes": bond_codes, "ends": (ends - atom_start[bond_owner]).T.astype(np.uint16, order="C")},
         atom_start=atom_start,

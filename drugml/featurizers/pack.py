@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rdkit import Chem
 
 from drugml.config.base import Spec
@@ -14,6 +15,7 @@ from drugml.config.featurizers import ChempropV2Spec
 from drugml.config.geometry import from_file
 from drugml.config.standardize import NoStandardization, StandardizeSpec
 from drugml.data.chunks import mapped
+from drugml.data.elements import ELEMENTS, bits_of
 from drugml.data.facts import FACTS, describe
 from drugml.data.molecule import fault, identity, parse_all, scaffold
 from drugml.data.prints import KEPT, keep, packed_prints
@@ -68,7 +70,7 @@ def pack(
     workers: int = 1,
     accelerate: bool = True,
 ) -> Packed:
-    """Parse, standardize and featurize, in order.
+    """Parse, standardize and featurize, in order; the store also has the `elements` (M, 16) of each standard molecule.
 
     Args:
         smiles: what stands in the table, good or bad.
@@ -228,9 +230,10 @@ def _featurize(
 ) -> PackedStore:
     mols = [m.mol for m in molecules]
     store = empty(len(mols)) if featurizer is None else featurizer.pack(mols)
+    extra: dict[str, NDArray[Any]] = {ELEMENTS: bits_of(mols)}
     if not identities:
-        return store
-    extra = {
+        return replace(store, molecule={**store.molecule, **extra})
+    extra |= {
         "inchikey": np.array([identity(m).encode() for m in mols]),
         "scaffold": np.array([scaffold(m).encode() for m in mols], "S20"),
         "facts": np.array([describe(m.written) for m in molecules], FACTS),

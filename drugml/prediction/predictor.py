@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drugml.data.elements import ELEMENTS, bits_of_symbols, symbols
 from drugml.data.status import Reject, Status
 from drugml.data.store import PackedStore
 from drugml.featurizers import FEATURIZERS
@@ -49,6 +50,7 @@ class Predictor:
     def __init__(self, spec: BundleSpec, trained: Trained) -> None:
         self.spec, self.trained = spec, trained
         self._elements = Elements(FEATURIZERS.build(spec.featurizer))
+        self._unmet = ~bits_of_symbols(spec.elements) if spec.elements is not None else bits_of_symbols(())
 
     @property
     def batch(self) -> int:
@@ -89,9 +91,14 @@ class Predictor:
             return np.where(logarithmic, np.power(10.0, np.where(logarithmic, learned, 0.0)), learned)
 
     def _notes(self, store: PackedStore, good: NDArray[np.int64], rejects: dict[int, Reject]) -> dict[int, str]:
-        """Rows with elements that all look the same to the model; it may have learned from none of them."""
-        text = f"has an element that the model cannot tell from others, it knows {self._elements.said}: trust it less"
-        return {int(i): text for i in good[self._elements.strange(store)] if int(i) not in rejects}
+        """Rows with elements that the model has not met, or that all look the same to it."""
+        alike = f"has an element that the model cannot tell from others, it knows {self._elements.said}: trust it less"
+        notes = dict.fromkeys(good[self._elements.strange(store)].tolist(), alike)
+        unmet = np.asarray(store.molecule[ELEMENTS]) & self._unmet
+        for n in np.flatnonzero(unmet.any(axis=1)):
+            names = " and ".join(symbols(unmet[n]))
+            notes[int(good[n])] = f"has {names}, which no training molecule has: trust it less"
+        return {i: text for i, text in notes.items() if i not in rejects}
 
     def _not_finite(self, values: NDArray[np.float64], good: NDArray[np.int64]) -> dict[int, Reject]:
         """Rows whose prediction overflowed; an infinity must not pass for a value."""

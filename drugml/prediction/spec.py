@@ -53,6 +53,8 @@ class BundleSpec(BaseModel):
     model: ModelSpec
     head: HeadSpec
     max_atoms: int
+    elements: tuple[str, ...] | None = None
+    """Of the standard molecules that it learned from, hydrogen apart; null where nobody knows: of imported models."""
     shift: tuple[float, ...]
     """value = output × scale + shift, per target; of an ensemble those of its first member."""
     scale: tuple[float, ...]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drugml.data.elements import bits_of_symbols, together
 from drugml.data.splits.file import write as write_split
 from drugml.errors import UserError
 from drugml.prediction import bundle
@@ -110,7 +111,13 @@ def _join(dataset: Dataset, seen: Sequence[TrainingData], done: Sequence[Done], 
     members = tuple(Member(shift=p.spec.shift, scale=p.spec.scale, provenance=p.spec.provenance) for p in own)
     of = hashes(dataset.judged, dataset.training.plan.hash) | lineage(dataset.training.source)
     about = {**of, "run": run.run_id}
-    written = {"members": members, "config": dataset.config.model_dump(mode="json"), "provenance": about}
+    seen_by_any = np.stack([bits_of_symbols(p.spec.elements or ()) for p in own])
+    written = {
+        "members": members,
+        "config": dataset.config.model_dump(mode="json"),
+        "provenance": about,
+        "elements": tuple(together(seen_by_any)),
+    }
     joined = Predictor(own[0].spec.model_copy(update=written), TrainedEnsemble([p.trained for p in own]))
     bundle.save(joined, folder / BUNDLE)
     predictor = bundle.load(folder / BUNDLE)  # what is tested is what was saved

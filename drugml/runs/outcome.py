@@ -11,6 +11,7 @@ import numpy as np
 
 from drugml.config.labels import P
 from drugml.config.run import RunSpec
+from drugml.data.elements import ELEMENTS, together
 from drugml.data.memory import give_back
 from drugml.data.targets import as_written
 from drugml.errors import UserError
@@ -178,6 +179,7 @@ def spec_of(dataset: Dataset, fitted: Fitted, run_id: str) -> BundleSpec:
         head=config.head,
         standardize=config.data.standardize,
         max_atoms=config.data.max_atoms,
+        elements=tuple(together(data.store.molecule[ELEMENTS][data.plan.indices("train")])),
         shift=fitted.scaling.shift,
         scale=fitted.scaling.scale,
         features=features,

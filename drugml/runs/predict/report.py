@@ -14,6 +14,8 @@ from drugml.runs.predict.output import Answer
 
 SHOWN = 5
 """Bad rows and rows of the preview."""
+STATE = ("rows", "complete", "predicted", "first_bad", "noted", "first_noted", "preview")
+"""What a job that goes on takes over."""
 
 
 @dataclass
@@ -32,6 +34,10 @@ class Report:
     """Model to rows."""
     first_bad: list[tuple[str, str]] = field(default_factory=list)
     """Line and reason."""
+    noted: int = 0
+    """Values that have a reason to be trusted less."""
+    first_noted: str = ""
+    """Line of the first of them."""
     preview: list[list[str]] = field(default_factory=list)
     """The first rows of SMILES and added columns."""
 
@@ -49,6 +55,10 @@ class Report:
         if self.bad > len(self.first_bad):
             names = "status and reason of each model" if several else " and ".join(self.columns[-2:])
             lines.append(f"  … and {self.bad - len(self.first_bad):,} more; see the columns {names}")
+        if self.noted:
+            where = "the reasons of each model" if several else f"the column {self.columns[-1]}"
+            values = "1 value is" if self.noted == 1 else f"{self.noted:,} values are"
+            lines.append(f"  {values} to be trusted less, the first in line {self.first_noted}; see {where}")
         return "\n".join(lines)
 
     def add(self, rows: Sequence[Row], at: int, answers: Sequence[Answer]) -> None:
@@ -58,6 +68,10 @@ class Report:
             fine = np.array([status == Status.OK for status in answer.status], bool)
             self.predicted[label] += int(fine.sum())
             good &= fine
+            noted = np.flatnonzero(fine & np.array([reason != "" for reason in answer.reason], bool))
+            if noted.size and not self.noted:
+                self.first_noted = rows[noted[0]].where
+            self.noted += len(noted)
         self.rows += len(rows)
         self.complete += int(good.sum())
         for i in np.flatnonzero(~good)[: SHOWN - len(self.first_bad)]:
@@ -69,11 +83,12 @@ class Report:
 
     def state(self) -> dict[str, Any]:
         """The numbers as JSON."""
-        return {k: getattr(self, k) for k in ("rows", "complete", "predicted", "first_bad", "preview")}
+        return {k: getattr(self, k) for k in STATE}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave."""
-        self.rows, self.complete, self.preview = state["rows"], state["complete"], state["preview"]
+        for name in STATE:
+            setattr(self, name, state[name])
         self.predicted = Counter(state["predicted"])
         self.first_bad = [(where, reason) for where, reason in state["first_bad"]]
 
