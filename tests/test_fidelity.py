@@ -1,7 +1,8 @@
 """Each architecture against its reference: PyG where PyG has it, the paper's equation written out where not."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from torch_geometric.data import Data
 from torch_geometric.transforms import AddRandomWalkPE
 
-from drugml.config.encoders import AttentiveFpSpec, CmpnnSpec, GraphormerSpec
+from drugml.config.encoders import AttentiveFpSpec, CmpnnSpec, GraphormerSpec, Pooling
 from drugml.config.featurizers import OgbSpec
 from drugml.data.batch import DeviceStore, MoleculeBatch
 from drugml.featurizers import FEATURIZERS
@@ -128,14 +129,28 @@ READOUTS = {
     "max": lambda _: pyg.global_max_pool,
     "norm": lambda _: lambda x, batch, size: pyg.global_add_pool(x, batch, size) / 100,
     "attention": lambda r: lambda x, batch, size: pyg.aggr.AttentionalAggregation(r.gate)(x, batch, dim_size=size),
+    "sum_max": lambda r: lambda x, batch, size: sum_and_max(r)(x, batch, dim_size=size),
     "set2set": lambda r: lambda x, batch, size: set2set(r)(x, batch, dim_size=size),
 }
+
+
+def sum_and_max(readout: Readout) -> Callable[..., Tensor]:
+    """DGL-LifeSci's `WeightedSumAndMax`, of PyG's parts."""
+    parts = pyg.aggr.SumAggregation(), pyg.aggr.MaxAggregation()
+    return lambda x, *on, **by: torch.cat(
+        [parts[0](torch.sigmoid(x @ readout.gate.weight.T + readout.gate.bias) * x, *on, **by), parts[1](x, *on, **by)],
+        dim=1,
+    )
 
 
 def set2set(readout: Readout) -> nn.Module:
     theirs = pyg.aggr.Set2Set(DIM, STEPS)
     theirs.load_state_dict(readout.state_dict())
     return theirs
+
+
+def test_all_readouts_are_compared() -> None:
+    assert READOUTS.keys() == set(get_args(Pooling))
 
 
 @pytest.mark.parametrize("pooling", READOUTS)

@@ -13,7 +13,7 @@ from drugml.runs.tune.space import Space
 
 HEAD = "study: s\nspace:\n"
 
-POOLINGS = "input should be 'sum', 'mean', 'max', 'norm', 'attention' or 'set2set'"
+POOLINGS = "input should be 'sum', 'mean', 'max', 'norm', 'attention', 'sum_max' or 'set2set'"
 
 
 def space_of(folder: Path, text: str, **base: object) -> tuple[Space, SearchSpec]:

@@ -13,7 +13,7 @@ Width = Annotated[int, Field(ge=1, le=16384)]
 Depth = Annotated[int, Field(ge=1, le=20)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Heads = Annotated[int, Field(ge=1, le=64)]
-Pooling = Literal["sum", "mean", "max", "norm", "attention", "set2set"]
+Pooling = Literal["sum", "mean", "max", "norm", "attention", "sum_max", "set2set"]
 
 
 class EncoderSpec(Spec):
@@ -64,7 +64,7 @@ class PooledSpec(GraphSpec):
     """A network of atoms, which a readout makes one molecule."""
 
     pooling: Pooling = "norm"
-    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, set2set)."""
+    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, sum_max, set2set)."""
 
 
 class LayeredSpec(PooledSpec):
@@ -174,7 +174,7 @@ class MpnnSpec(PooledSpec):
     edge_dim: Width = 128
     """Width of the hidden layer from bond features to matrices."""
     pooling: Pooling = "set2set"
-    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, set2set)."""
+    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, sum_max, set2set)."""
 
 
 class AttentiveFpSpec(GraphSpec):
@@ -215,7 +215,7 @@ class GraphormerSpec(PooledSpec):
     name: Literal["graphormer"] = "graphormer"
     pooling: Literal["node"] | Pooling = "node"  # type: ignore[assignment]
     """Atoms to molecule: a node that all atoms see (node, as in the paper), or what other networks have: sum, mean,
-    max, sum divided by 100 (norm), or learned (attention, set2set)."""
+    max, sum divided by 100 (norm), or learned (attention, sum_max, set2set)."""
     hidden_dim: Width = 128
     """Width of every atom embedding."""
     heads: Heads = 8

@@ -25,7 +25,7 @@ class GeometricSpec(EncoderSpec):
     dropout: Dropout = 0.0
     """Probability of zeroing an activation after each round."""
     pooling: Pooling = "norm"
-    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, set2set)."""
+    """Atoms to molecule: sum, mean, max, sum divided by 100 (norm), or learned (attention, sum_max, set2set)."""
     cutoff: Cutoff = 5.0
     """Atoms farther apart than so many Å do not see each other."""
     radial: Radial = 20
