@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from drugml.cli.measured import Fit, Result, add, read, results
+from drugml.cli.measured import REFERENCE, Fit, Result, add, ranked, read, results
 from drugml.config.load import load, presets
 from drugml.config.models import ModelSpec
 from drugml.config.run import RunSpec
@@ -66,31 +66,27 @@ def main() -> None:
                     continue
                 add(RECORD, measured(name, model, args.recipe, seed))
             mine = (SETS[name].name, model, args.recipe)
-            print(line(results(f for f in read(RECORD) if (f.set, f.model, f.recipe) == mine)[0]), flush=True)
+            own = ranked(results(read(RECORD)))
+            print(next(line(*r) for r in own if (r[0].fits[0].set, r[0].fits[0].model, r[0].fits[0].recipe) == mine))
     if not args.sets:
-        document(sorted(results(read(RECORD)), key=place))
+        document(ranked(results(read(RECORD))))
 
 
-def document(found: list[Result]) -> None:
+def document(found: list[tuple[Result, float | None]]) -> None:
     """Put the table where the old one was."""
-    head = ["| set | model | test | how | each | parameters | CPU s per fit |", "|---|---|---|---|---|---|---|"]
+    head = [f"| set | model | test | how | to {REFERENCE} | each | parameters | CPU s per fit |", "|---" * 8 + "|"]
     before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    DOCUMENT.write_text("\n".join([before + BEGIN, *head, *map(line, found), END + after]), "utf-8")
+    DOCUMENT.write_text("\n".join([before + BEGIN, *head, *(line(*r) for r in found), END + after]), "utf-8")
 
 
-def place(result: Result) -> tuple[object, ...]:
-    """Where it stands in the table: by set, best first."""
-    mean = sum(result.tests) / len(result.tests)
-    first = result.fits[0]
-    return ([s.name for s in SETS.values()].index(first.set), first.recipe, -mean if "auc" in first.metric else mean)
-
-
-def line(result: Result) -> str:
+def line(result: Result, beside: float | None) -> str:
     """A line of the table."""
     first, each = result.fits[0], ", ".join(f"{t:.3f}" for t in result.tests)
     size = f"{first.parameters:,}" if first.parameters else ""
-    cells = [first.set, first.model, f"{first.metric} {result.score}", result.how, each, size, f"{result.seconds:.0f}"]
+    difference = "" if beside is None else f"{beside:+.3f}"
+    score = f"{first.metric} {result.score}"
+    cells = [first.set, first.model, score, result.how, difference, each, size, f"{result.seconds:.0f}"]
     return "| " + " | ".join(cells) + " |"
 
 

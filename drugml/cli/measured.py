@@ -6,6 +6,10 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import fmean, stdev
 
+SETS = ("FreeSolv", "ESOL", "Lipophilicity", "BACE", "BBBP")
+"""In the order in which they are shown."""
+REFERENCE = "dmpnn"
+"""The model that has fits on all splits of every set, on which others are compared with it."""
 KINDS = {"random": "random split{s}", "scaffold": "seed{s} on one scaffold split"}
 """What the seeds of a set draw: at random the folds and the weights; of DeepChem's scaffold split only the weights."""
 
@@ -54,6 +58,11 @@ class Result:
         return f"{len(self.fits)} {what}" + ("" if first.recipe == "defaults" else f", preset {first.recipe}")
 
     @property
+    def lower_is_better(self) -> bool:
+        """As of errors; not as of a ROC-AUC."""
+        return "auc" not in self.fits[0].metric
+
+    @property
     def seconds(self) -> float:
         """Processor seconds per fit."""
         return fmean(f.cpu_s for f in self.fits)
@@ -94,3 +103,31 @@ def results(fits: Iterable[Fit]) -> list[Result]:
     for fit in fits:
         groups.setdefault((fit.set, fit.recipe, fit.split, fit.model), []).append(fit)
     return [Result(sorted(g, key=lambda f: f.seed)) for g in groups.values()]
+
+
+def beside_reference(result: Result, found: Iterable[Result]) -> float | None:
+    """How much its score is above that of `REFERENCE` with its defaults, in the mean over the splits that both have.
+
+    Means over other splits cannot be compared: one of FreeSolv is half as hard as the next. None without such a split.
+    """
+    first = result.fits[0]
+    alike = [r for r in found if (r.fits[0].set, r.fits[0].model) == (first.set, REFERENCE)]
+    theirs = {f.seed: f.test for r in alike for f in r.fits if f.recipe == "defaults"}
+    if first.split == "scaffold" and theirs:  # one split, whatever the seed
+        return fmean(result.tests) - fmean(theirs.values())
+    shared = [f.test - theirs[f.seed] for f in result.fits if f.seed in theirs]
+    return fmean(shared) if shared else None
+
+
+def ranked(found: Sequence[Result]) -> list[tuple[Result, float | None]]:
+    """Set by set, defaults before presets on top of them, the best first; each with how it is beside the reference."""
+    sign = {False: -1.0, True: 1.0}
+    paired = [(r, beside_reference(r, found)) for r in found]
+
+    def place(pair: tuple[Result, float | None]) -> tuple[object, ...]:
+        result, beside = pair
+        first = result.fits[0]
+        score = float("inf") if beside is None else sign[result.lower_is_better] * beside
+        return SETS.index(first.set), first.recipe != "defaults", first.recipe, score
+
+    return sorted(paired, key=place)

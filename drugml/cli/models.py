@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from drugml.cli.measured import read, results
+from drugml.cli.measured import REFERENCE, SETS, Result, ranked, read, results
 from drugml.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -98,11 +98,38 @@ def show(name: Annotated[str, typer.Argument(help="A model of `drugml models lis
 
 def scores(name: str) -> list[str]:
     """Test scores of a model, as in `docs/zoo.md`."""
+    own = [r for r, _ in _all_measured() if r.fits[0].model == name]
+    lines = [f"measured: {r.fits[0].set}, test {r.fits[0].metric} {r.score}, {r.how}" for r in own]
+    return [*lines, "all models, the best first: drugml models measured"] if lines else []
+
+
+def _all_measured() -> list[tuple[Result, float | None]]:
     from drugml.config.load import presets
 
-    found = results(f for f in read(presets().parent / "measured.csv") if f.model == name)
-    found.sort(key=lambda r: (r.fits[0].recipe != "defaults", r.fits[0].recipe, r.fits[0].set))
-    return [f"measured: {r.fits[0].set}, test {r.fits[0].metric} {r.score}, {r.how}" for r in found]
+    return ranked(results(read(presets().parent / "measured.csv")))
+
+
+@app.command()
+def measured(
+    set_: Annotated[
+        str | None, typer.Argument(metavar="[SET]", help=f"One of {', '.join(SETS)}; all otherwise.")
+    ] = None,
+) -> None:
+    """Test scores of the models on public sets, the best first: what a preset gives without a search."""
+    wanted = [s for s in SETS if set_ is None or s.lower() == set_.lower()]
+    if not wanted:
+        raise UserError(f"no model was measured on {set_!r}; {nearest(str(set_), SETS)}")
+    last = ""
+    for result, beside in _all_measured():
+        first = result.fits[0]
+        if first.set not in wanted:
+            continue
+        if first.set != last:
+            better = "lower" if result.lower_is_better else "higher"
+            typer.echo(f"{first.set}: test {first.metric}, {better} is better; beside {REFERENCE} on the same splits")
+        last = first.set
+        shown = "" if beside is None else f"{beside:+.3f}"
+        typer.echo(f"  {first.model:<12} {result.score:<15} {shown:>6}  {result.seconds:>5.0f} CPU s  {result.how}")
 
 
 @foreign.command()
