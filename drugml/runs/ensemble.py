@@ -111,12 +111,12 @@ def _join(dataset: Dataset, seen: Sequence[TrainingData], done: Sequence[Done], 
     members = tuple(Member(shift=p.spec.shift, scale=p.spec.scale, provenance=p.spec.provenance) for p in own)
     of = hashes(dataset.judged, dataset.training.plan.hash) | lineage(dataset.training.source)
     about = {**of, "run": run.run_id}
-    seen_by_any = np.stack([bits_of_symbols(p.spec.elements or ()) for p in own])
+    met = [bits_of_symbols(e) for p in own if (e := p.spec.elements) is not None]
     written = {
         "members": members,
         "config": dataset.config.model_dump(mode="json"),
         "provenance": about,
-        "elements": tuple(together(seen_by_any)),
+        "elements": tuple(together(np.stack(met))) if len(met) == len(own) else None,  # a member of older code has none
     }
     joined = Predictor(own[0].spec.model_copy(update=written), TrainedEnsemble([p.trained for p in own]))
     bundle.save(joined, folder / BUNDLE)
