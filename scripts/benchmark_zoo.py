@@ -5,7 +5,8 @@
 Numbers are split at random (80/10/10), by another seed each time; classes by scaffold as DeepChem does it (largest
 first), where the seed starts the weights alone. Splits are the same for every model; the best epoch by validation loss
 is judged. A fit that configs/measured.csv has is not trained again, so the command can be stopped and repeated, and run
-several times at once for other sets. Without --sets it writes the table of all fits into docs/zoo.md.
+several times at once for other sets; with --keep a stopped fit goes on with its next epoch. Without --sets it writes
+the table of all fits into docs/zoo.md.
 """
 
 import argparse
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=NETWORKS, choices=NAMES)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--recipe", default="defaults", help="or a preset that is laid over that of the model: small")
+    parser.add_argument("--keep", type=Path, help="folder for the checkpoints of fits that take hours")
     args = parser.parse_args()
     for name in args.sets:
         for model in args.models:
@@ -64,7 +66,7 @@ def main() -> None:
                 wanted = (model, SETS[name].name, args.recipe, seed)
                 if wanted in {(f.model, f.set, f.recipe, f.seed) for f in read(RECORD)}:
                     continue
-                add(RECORD, measured(name, model, args.recipe, seed))
+                add(RECORD, measured(name, model, args.recipe, seed, args.keep))
             mine = (SETS[name].name, model, args.recipe)
             own = ranked(results(read(RECORD)))
             print(next(line(*r) for r in own if (r[0].fits[0].set, r[0].fits[0].model, r[0].fits[0].recipe) == mine))
@@ -90,7 +92,24 @@ def line(result: Result, beside: float | None) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def measured(name: str, model: str, recipe: str, seed: int) -> Fit:
+class Spent(Silent):
+    """Counts processor seconds, those of a fit that was stopped included; what its last epoch lost is not."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.before = file, float(file.read_text()) if file.exists() else 0.0
+        self.start = time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        """So far."""
+        return self.before + time.process_time() - self.start
+
+    def epoch(self, epoch: int, epochs: int, metrics: dict[str, float], best: bool) -> None:
+        """Its checkpoint is written."""
+        self.file.write_text(str(self.seconds))
+
+
+def measured(name: str, model: str, recipe: str, seed: int, keep: Path | None) -> Fit:
     """Train once and judge the test fold."""
     shown, target, metric = SETS[name]
     kind = "random" if metric == "rmse" else "scaffold"
@@ -104,9 +123,14 @@ def measured(name: str, model: str, recipe: str, seed: int) -> Fit:
             f"train: {{seed: {seed}}}\n"
         )
         dataset = prepare(load(RunSpec, config))
-        start = time.process_time()
-        fitted = fit(dataset.config, dataset.training, Path(folder) / "none", Silent())
-    seconds = time.process_time() - start
+        at = keep or Path(folder)
+        at.mkdir(parents=True, exist_ok=True)
+        checkpoint = at / f"{name}-{model}-{recipe}-{seed}.ckpt"
+        spent = Spent(checkpoint.with_suffix(".seconds"))
+        fitted = fit(dataset.config, dataset.training, checkpoint, spent)
+        seconds = spent.seconds
+        for file in (checkpoint, spent.file):
+            file.unlink(missing_ok=True)
     trained = fitted.trained
     indices, labels = dataset.training.fold("test")
     values = trained.predict(dataset.training.store, indices, 256)
