@@ -10,6 +10,7 @@ the table of all fits into docs/zoo.md.
 """
 
 import argparse
+import hashlib
 import os
 import tempfile
 import time
@@ -69,7 +70,8 @@ def main() -> None:
                 add(RECORD, measured(name, model, args.recipe, seed, args.keep))
             mine = (SETS[name].name, model, args.recipe)
             own = ranked(results(read(RECORD)))
-            print(next(line(*r) for r in own if (r[0].fits[0].set, r[0].fits[0].model, r[0].fits[0].recipe) == mine))
+            shown = next(line(*r) for r in own if (r[0].fits[0].set, r[0].fits[0].model, r[0].fits[0].recipe) == mine)
+            print(shown, flush=True)
     if not args.sets:
         document(ranked(results(read(RECORD))))
 
@@ -125,7 +127,8 @@ def measured(name: str, model: str, recipe: str, seed: int, keep: Path | None) -
         dataset = prepare(load(RunSpec, config))
         at = keep or Path(folder)
         at.mkdir(parents=True, exist_ok=True)
-        checkpoint = at / f"{name}-{model}-{recipe}-{seed}.ckpt"
+        of = hashlib.sha256(dataset.config.model_dump_json().encode()).hexdigest()[:8]  # other settings begin anew
+        checkpoint = at / f"{name}-{model}-{recipe}-{seed}-{of}.ckpt"
         spent = Spent(checkpoint.with_suffix(".seconds"))
         fitted = fit(dataset.config, dataset.training, checkpoint, spent)
         seconds = spent.seconds

@@ -21,11 +21,14 @@ from drugml.config.featurizers import (
     RigrSpec,
 )
 from drugml.config.standardize import NoStandardization
+from drugml.data.formats.row import Row
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.elements import Elements
 from drugml.featurizers.pack import pack
 from drugml.prediction.bundle import load
 from drugml.prediction.predictor import Predictor
+from drugml.runs.predict.output import Answer
+from drugml.runs.predict.report import Report
 from tests.conftest import QUICK, Cli
 
 SMILES = ["CCO", "C[Hg]C", "C[Se]C", "[Cf]", "c1ccccc1I.[Na+]", "CB(O)O"]
@@ -102,6 +105,18 @@ def test_an_element_that_no_training_molecule_has_is_said(place: Path, cli: Cli,
         found = [(r["status"], r["reason"]) for r in csv.DictReader(file)]
     other = "has {}, which no training molecule has: trust it less"
     assert found == [("ok", ""), ("ok", other.format("S")), ("ok", ""), ("ok", other.format("O"))]
+
+
+def test_the_summary_counts_values_of_all_models_also_after_a_break() -> None:
+    rows = [Row(n, [s], None) for n, s in enumerate(["CCO", "CB", "junk"], 2)]
+    ok, values = ["ok", "ok", "parse_error"], np.ones((3, 1))
+    answers = [Answer(values, ok, ["", "has B", "bad"]), Answer(values, ok, ["has O", "has B", "bad"])]
+    whole, first, rest = (Report(Path("out.csv"), ["a", "b"], ["a", "b"]) for _ in range(3))
+    whole.add(rows, 0, answers)
+    assert "  3 values are to be trusted less, the first in line 2; see the reasons of each model" in whole.summary()
+    first.add(rows, 0, answers)
+    rest.restore(json.loads(json.dumps(first.state())))
+    assert rest.summary() == whole.summary()
 
 
 def test_a_bundle_that_does_not_say_what_it_learned_from_says_nothing(place: Path, cli: Cli) -> None:

@@ -63,15 +63,15 @@ class Report:
 
     def add(self, rows: Sequence[Row], at: int, answers: Sequence[Answer]) -> None:
         """Take in further rows, whose structures are in column `at`."""
-        good = np.ones(len(rows), bool)
+        good, noted = np.ones(len(rows), bool), np.zeros(len(rows), np.int64)
         for label, answer in zip(self.labels, answers, strict=True):
             fine = np.array([status == Status.OK for status in answer.status], bool)
             self.predicted[label] += int(fine.sum())
             good &= fine
-            noted = np.flatnonzero(fine & np.array([reason != "" for reason in answer.reason], bool))
-            if noted.size and not self.noted:
-                self.first_noted = rows[noted[0]].where
-            self.noted += len(noted)
+            noted += fine & np.array([reason != "" for reason in answer.reason], bool)
+        if noted.any() and not self.noted:
+            self.first_noted = rows[int(np.flatnonzero(noted)[0])].where
+        self.noted += int(noted.sum())
         self.rows += len(rows)
         self.complete += int(good.sum())
         for i in np.flatnonzero(~good)[: SHOWN - len(self.first_bad)]:
