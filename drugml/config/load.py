@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from drugml.config.leaves import leaves
 from drugml.config.mistakes import dotted, explained
 from drugml.config.variants import TAGS, Key, Origins, inside, variant_at, variants_at
 from drugml.errors import UserError, nearest
@@ -61,17 +62,9 @@ def explain(schema: type[BaseModel], path: Path, overrides: Iterable[str] = ()) 
     """Every value of a valid config: dotted key, value, and where it was written."""
     data, where = read(schema, path)
     spec = check(schema, data, where, overrides)
-    for key, value in _leaves(spec.model_dump(mode="json"), ()):
+    for key, value in leaves(spec.model_dump(mode="json")):
         tag_of = where.get(key[:-1]) if key[-1] in TAGS else None  # `model: gine` sets model.name
         yield ".".join(map(str, key)), str(value), where.get(key) or tag_of or "default"
-
-
-def _leaves(value: Any, key: Key) -> Iterator[tuple[Key, Any]]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _leaves(inner, (*key, name))
-    else:
-        yield key, value
 
 
 def presets() -> Path:

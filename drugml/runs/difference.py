@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from drugml.config.leaves import flatten
 from drugml.runs.candidates import SAME, Candidate, fetched
 from drugml.runs.outcome import readable
 from drugml.tracking.find import lookup
 from drugml.tracking.models import choose
-from drugml.tracking.run import KIND, flatten
+from drugml.tracking.run import KIND
 from drugml.tracking.store import connect
 
 Floats = NDArray[np.float64]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from drugml.config.leaves import flatten
 from drugml.errors import Stopped, UserError
 from drugml.prediction.versions import surroundings
 from drugml.tracking.brief import CALL, brief, why
@@ -277,17 +278,6 @@ def user() -> str:
         return re.sub(r"['`]", "_", getpass.getuser())
     except (OSError, KeyError, ImportError):
         return "unknown"
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested sections to dotted keys."""
-    out: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            out |= flatten(value, f"{prefix}{key}.")
-        else:
-            out[f"{prefix}{key}"] = value
-    return out
 
 
 def metric_key(name: str) -> str:

@@ -10,6 +10,7 @@ import optuna
 from optuna.samplers import RandomSampler
 
 from drugml.config.dump import to_yaml
+from drugml.config.leaves import flatten
 from drugml.config.search import SearchSpec
 from drugml.data.splits.file import write as write_split
 from drugml.errors import UserError, nearest
@@ -20,7 +21,7 @@ from drugml.runs.tune.propose import pruner
 from drugml.runs.tune.space import Space
 from drugml.runs.tune.storage import Kept
 from drugml.tracking.find import lookup
-from drugml.tracking.run import KIND, TUNE, flatten, start, tracked
+from drugml.tracking.run import KIND, TUNE, start, tracked
 from drugml.tracking.store import Store, connect
 
 BOUND, RUN = "bound", "run"
