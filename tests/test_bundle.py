@@ -128,6 +128,20 @@ def test_other_weights_are_noticed_by_the_probes(copy: Path) -> None:
     assert "does not give the predictions it was saved with" in message(copy)
 
 
+def test_an_option_that_came_later_is_named_where_its_default_changes_what_the_model_says(copy: Path) -> None:
+    """As of a network that was saved before it had a readout, whose default is now another than what it did."""
+    model = json.loads((copy / "spec.json").read_text())["model"]
+    edit(copy, rehash=True, model=model | {"pooling": "sum"})
+    bundles.save(load(copy, check_probes=False), copy)
+    del model["pooling"]
+    edit(copy, rehash=True, model=model)
+    said = message(copy)
+    assert "does not give the predictions it was saved with: CC(=O)Oc1ccccc1C(=O)O gives" in said
+    assert said.endswith("; an option came after it was saved, and its default may do otherwise: model.pooling='norm'")
+    edit(copy, rehash=True, model={k: v for k, v in model.items() if k != "depth"})
+    assert message(copy).endswith("do otherwise: model.depth=3, model.pooling='norm'")
+
+
 def test_a_newer_format_asks_for_an_update(copy: Path) -> None:
     edit(copy, rehash=True, format=99, versions={"drugml": "7.0"}, unheard_of=True)
     assert "bundle format 99 is newer than this drugml reads (2); it was made by drugml 7.0, update drugml" in message(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from drugml.config.geometry import from_file
+from drugml.config.leaves import flatten
 from drugml.errors import UserError
 from drugml.featurizers import FEATURIZERS
 from drugml.featurizers.featurizer import digest
@@ -22,6 +23,8 @@ from drugml.prediction.versions import versions
 
 SPEC = "spec.json"
 TENSORS = "model.safetensors"
+MADE_OF = {"standardize", "featurizer", "model", "head", "task"}
+"""What of a spec decides what a molecule is predicted to be, the numbers apart."""
 TOLERANCE = 1e-4
 """Largest probe deviation, in units of the target's scale, that another machine's arithmetic explains."""
 
@@ -76,7 +79,7 @@ def load(folder: Path, *, check_probes: bool = True) -> Predictor:
         raise UserError(f"{folder / TENSORS}: the tensors do not fit the model of {SPEC}: {error}") from None
     predictor = Predictor(spec, trained)
     if check_probes:
-        _check_probes(predictor, folder)
+        _check_probes(predictor, folder, data)
     return predictor
 
 
@@ -123,7 +126,7 @@ def _probes(predictor: Predictor) -> list[Probe]:
     ]
 
 
-def _check_probes(predictor: Predictor, folder: Path) -> None:
+def _check_probes(predictor: Predictor, folder: Path, data: dict[str, Any]) -> None:
     spec = predictor.spec
     values, rejects, *_ = predictor.predict([p.smiles for p in spec.probes])
     for i, probe in enumerate(spec.probes):
@@ -135,11 +138,20 @@ def _check_probes(predictor: Predictor, folder: Path) -> None:
         ):
             now = versions()
             changed = [f"{k} {v} then, {now.get(k, 'absent')} now" for k, v in spec.versions.items() if now.get(k) != v]
+            later = _later(spec, data)
             shown = "a reject" if found is None else [round(float(v), 5) for v in found]
             raise UserError(
                 f"{folder}: the model does not give the predictions it was saved with: {probe.smiles} gives {shown}, "
                 f"expected {probe.prediction}. {'; '.join(changed) or 'No package version changed'}"
+                + (f"; an option came after it was saved, and its default may do otherwise: {later}" if later else "")
             )
+
+
+def _later(spec: BundleSpec, data: dict[str, Any]) -> str:
+    """Options of the model that this drugml has and the bundle does not say, with the default that was taken."""
+    said = flatten({k: v for k, v in data.items() if k in MADE_OF})
+    taken = flatten(spec.model_dump(mode="json", include=MADE_OF))
+    return ", ".join(f"{k}={v!r}" for k, v in taken.items() if k not in said)
 
 
 def _hash(data: dict[str, Any]) -> str:
