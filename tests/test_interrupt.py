@@ -93,8 +93,9 @@ def test_a_job_that_is_preempted_goes_on_when_it_is_queued_again(place: Path, sl
 
 
 def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
-    place: Path, slow: Path, cli: Cli, process: Start
+    place: Path, slow: Path, cli: Cli, process: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DRUGML_CACHE", str(place / "cache"))  # so that RDKit is at work in this process
     stopped = process("train", slow, *OPTIONS, cwd=place)
     stopped.wait_for("epoch   2/6")
     stopped.signal(signal.SIGINT)

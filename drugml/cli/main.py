@@ -17,6 +17,7 @@ from drugml.cli.tune import tune
 from drugml.cli.work import show_work
 from drugml.data.memory import give_back
 from drugml.errors import Stopped, UserError
+from drugml.interrupts import route
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -216,6 +217,8 @@ def options(
     logger.handlers[:] = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     show_work()
+    if context.invoked_subcommand != "ui":  # whose server has to hear of Ctrl-C itself
+        route()
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from drugml.interrupts import ignore
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
@@ -134,7 +136,7 @@ class Worker(Generic[T, R]):
 
 def _serve(pipe: Connection, make: Callable[[], Work[T, R]]) -> None:
     """What a worker process does until the other end of the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the main process ends the others
+    ignore()  # Ctrl-C goes to all; the main process ends the others
     try:
         work = make()
     except Exception as error:

@@ -28,6 +28,7 @@ from drugml.config.run import RunSpec
 from drugml.config.training import TrainSpec
 from drugml.data.chunks import cores
 from drugml.errors import UserError
+from drugml.interrupts import ignore
 from drugml.runs.dataset import Dataset, prepare
 from drugml.runs.members import members_of
 from drugml.training.fit import fit
@@ -168,7 +169,7 @@ def _wait_for_others(folder: Path) -> None:
 
 def _other(rank: int, world: int, meeting: str) -> None:
     """What a process does that was started here."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first one ends the others
+    ignore()  # Ctrl-C reaches all; the first one ends the others
     logging.getLogger("drugml").setLevel(logging.ERROR)  # the first one says all
     threading.Thread(target=_end_with_first, daemon=True).start()
     if torch.cuda.is_available():
