@@ -130,6 +130,27 @@ def test_resuming_with_changed_data_is_refused(place: Path, slow: Path, cli: Cli
     assert "resuming would mix two experiments, train anew" in refused.err
 
 
+def test_resuming_with_another_config_is_refused(place: Path, slow: Path, cli: Cli, process: Start) -> None:
+    killed = process("train", slow, *OPTIONS, cwd=place)
+    killed.wait_for("epoch   1/6")
+    killed.kill()
+    client, run_id = run_of(place)
+    (config,) = (place / "runs").rglob("config.yaml")
+    written = config.read_text()
+    assert "  lr: 0.001\n" in written
+    assert "  pooling: norm\n" in written
+    config.write_text(written.replace("  lr: 0.001\n", "  lr: 0.002\n").replace("  pooling: norm\n", ""))
+    client.log_param(run_id, "train.of_an_older_drugml", 3)
+    refused = cli("train", "--resume", "last")
+    assert refused.code == 2
+    assert refused.err.rstrip().endswith(
+        f"error: run {run_id} was begun with other settings than {config} has now:\n"
+        "  train.lr: 0.001 then, 0.002 now\n"
+        "  train.of_an_older_drugml: 3 then, nothing now\n"
+        "resuming would mix two experiments; put them back, use the drugml that began it, or train anew"
+    )
+
+
 def test_an_error_is_a_failed_run_with_its_reason(place: Path, slow: Path, cli: Cli) -> None:
     failed = cli("train", slow, *OPTIONS, "train.lr=1e30", "train.schedule=constant")
     assert failed.code == 2

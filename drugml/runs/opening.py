@@ -17,7 +17,7 @@ from drugml.runs.lock import sole
 from drugml.runs.sync import sync
 from drugml.tracking.find import Found, find, lookup
 from drugml.tracking.journal import Journal
-from drugml.tracking.run import PARENT, TrackedRun, start, tracked
+from drugml.tracking.run import PARENT, TrackedRun, as_params, start, tracked
 from drugml.tracking.store import Store, connect
 
 
@@ -95,7 +95,7 @@ def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tupl
         uri: tracking URI, as in `connect`.
 
     Raises:
-        UserError: if there is no such run, or its folder is gone.
+        UserError: if there is no such run, its folder is gone, or its config is another one than at the beginning.
     """
     if (Path(reference) / marker).is_file():
         uri = uri or load(RunSpec, Path(reference) / CONFIG).tracking.uri
@@ -112,8 +112,30 @@ def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tupl
             f"run {found.run_id} is complete, but not all of it is recorded; send the rest with: "
             f"drugml sync {shlex.quote(str(folder))}"
         )
+    _check_config(found, folder / CONFIG)
     list(sync(str(folder), store.uri))  # else nested runs that are complete but not sent would be trained again
     return store, found, folder
+
+
+def _check_config(found: Found, path: Path) -> None:
+    """Refuse settings that are not those of the recorded run: changed in the file, or by defaults of another drugml."""
+    then = {k: v for k, v in found.params.items() if k.split(".")[0] in RunSpec.model_fields}
+    now = as_params(load(RunSpec, path).model_dump(mode="json"))
+    lines = [
+        f"  {key}: {then.get(key, 'nothing')} then, {now.get(key, 'nothing')} now"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key) and key != "data.path" and not key.startswith("tracking.")
+    ]
+    if lines:
+        raise UserError(
+            "\n".join(
+                [
+                    f"run {found.run_id} was begun with other settings than {path} has now:",
+                    *lines,
+                    "resuming would mix two experiments; put them back, use the drugml that began it, or train anew",
+                ]
+            )
+        )
 
 
 def check_same(run_id: str, then: Mapping[str, str], now: Mapping[str, str]) -> None:

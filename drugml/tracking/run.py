@@ -94,8 +94,8 @@ class TrackedRun:
             self.file(self.folder / "error.txt")
 
     def params(self, config: Mapping[str, Any]) -> None:
-        """The resolved config, flattened to `train.lr`; values as they stand in its JSON."""
-        self._log({PARAMS: [(k, _text(v)[:6000]) for k, v in flatten(config).items()]})
+        """The resolved config, as `as_params`."""
+        self._log({PARAMS: [*as_params(config).items()]})
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set or replace tags."""
@@ -284,6 +284,11 @@ def metric_key(name: str) -> str:
     """A name that MLflow accepts; `logD@7.4` becomes `logD_7.4`, and `a//b`, which is no path, `a/_/b`."""
     parts = re.sub(r"[^\w\-. :/]", "_", name).split("/")
     return "/".join("_" if p in ("", ".", "..") else p for p in parts)
+
+
+def as_params(config: Mapping[str, Any]) -> dict[str, str]:
+    """What MLflow holds of a config: flattened to `train.lr`, values as they stand in its JSON."""
+    return {k: _text(v)[:6000] for k, v in flatten(config).items()}
 
 
 def _text(value: Any) -> str:
