@@ -1,5 +1,6 @@
 """Runs that are killed, stopped or broken: the truth in MLflow, and resuming to the same numbers."""
 
+import json
 import os
 import signal
 import subprocess
@@ -31,8 +32,15 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     foreign = client.create_run("0", tags={"mlflow.user": "somebody else", "drugml.version": "1"}).info.run_id
     assert client.get_run(foreign).info.start_time >= client.get_run(run_id).info.start_time
 
+    made = json.loads(client.get_run(run_id).data.tags["drugml.made_with"])
+    client.set_tag(run_id, "drugml.made_with", json.dumps({**made, "torch": "1.0"}))
     resumed = cli("train", "--resume", "last")
     assert resumed.code == 0, resumed.err
+    mixed = (
+        f"its numbers will be of a mixture, as it was begun with something else: torch 1.0 then, {made['torch']} now"
+    )
+    assert f"{mixed}\n" in resumed.err
+    assert client.get_run(run_id).data.tags["drugml.resumed_with"] == json.dumps(made)
     assert f"run       {run_id}" in resumed.out
     assert "resumed after epoch" in resumed.err
     assert "epoch   1/6" not in resumed.err
@@ -105,6 +113,7 @@ def test_a_stopped_run_is_killed_in_mlflow_and_can_be_resumed(
     assert client.get_run(run_id).info.status == "KILLED"
     resumed = cli("train", "--resume", run_id)
     assert resumed.code == 0, resumed.err
+    assert "mixture" not in resumed.err
     assert client.get_run(run_id).info.status == "FINISHED"
 
 

@@ -19,7 +19,7 @@ from drugml.prediction.ensemble import restored
 from drugml.prediction.predictor import Predictor
 from drugml.prediction.probes import PLACED, PROBES
 from drugml.prediction.spec import FORMAT, BundleSpec, Probe
-from drugml.prediction.versions import versions
+from drugml.prediction.versions import changed, versions
 
 SPEC = "spec.json"
 TENSORS = "model.safetensors"
@@ -136,13 +136,12 @@ def _check_probes(predictor: Predictor, folder: Path, data: dict[str, Any]) -> N
             and probe.prediction is not None
             and (np.abs(found - probe.prediction) > TOLERANCE * (np.array(spec.scale) + np.abs(found))).any()
         ):
-            now = versions()
-            changed = [f"{k} {v} then, {now.get(k, 'absent')} now" for k, v in spec.versions.items() if now.get(k) != v]
+            others = changed(spec.versions, {k: v for k, v in versions().items() if k in spec.versions})
             later = _later(spec, data)
             shown = "a reject" if found is None else [round(float(v), 5) for v in found]
             raise UserError(
                 f"{folder}: the model does not give the predictions it was saved with: {probe.smiles} gives {shown}, "
-                f"expected {probe.prediction}. {'; '.join(changed) or 'No package version changed'}"
+                f"expected {probe.prediction}. {'; '.join(others) or 'No package version changed'}"
                 + (f"; an option came after it was saved, and its default may do otherwise: {later}" if later else "")
             )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -77,3 +77,9 @@ def surroundings() -> dict[str, str]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     threads = str(torch.get_num_threads())
     return {**versions(), "source": source()[:12], "device": device, "processor": processor(), "threads": threads}
+
+
+def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What something was made with and what is used now, where they differ."""
+    names = [*dict.fromkeys([*then, *now])]
+    return [f"{n} {then.get(n, 'absent')} then, {now.get(n, 'absent')} now" for n in names if then.get(n) != now.get(n)]

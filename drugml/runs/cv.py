@@ -23,7 +23,7 @@ from drugml.errors import Stopped, UserError
 from drugml.evaluation.intervals import Interval
 from drugml.runs.folds import COUNTS, Fold, Folds, Place, draw_folds, open_folds
 from drugml.runs.lock import sole
-from drugml.runs.opening import begun, found_again
+from drugml.runs.opening import begun, found_again, resumed
 from drugml.runs.outcome import readable
 from drugml.runs.scores import logged, scores, shown, write_scores
 from drugml.runs.source import test_keys, unseen
@@ -123,6 +123,7 @@ def resume_cv(reference: str, jobs: int | None, listener: Listener, uri: str | N
         with sole(folder), tracked(store, found.run_id, folder) as run:
             runs = drawn.begin(store, run.run_id, folder)
             run.begin()
+            resumed(run, found.tags)
             whole = Whole(run.run_id, folder, store.uri, found.tags, runs)
             done = _finish(drawn, whole, complete, run, jobs, listener)
         return replace(done, unsent=unsent(folder))

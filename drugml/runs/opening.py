@@ -1,5 +1,7 @@
 """The beginning of a recorded run, and finding it again to go on."""
 
+import json
+import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,14 +13,17 @@ from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.data.splits import SplitPlan
 from drugml.errors import UserError
+from drugml.prediction.versions import changed, surroundings
 from drugml.runs.dataset import Dataset
 from drugml.runs.inputs import CONFIG, INPUTS, check_writable, write_inputs
 from drugml.runs.lock import sole
 from drugml.runs.sync import sync
 from drugml.tracking.find import Found, find, lookup
 from drugml.tracking.journal import Journal
-from drugml.tracking.run import PARENT, TrackedRun, as_params, start, tracked
+from drugml.tracking.run import MADE_WITH, PARENT, RESUMED_WITH, TrackedRun, as_params, start, tracked
 from drugml.tracking.store import Store, connect
+
+log = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
@@ -115,6 +120,14 @@ def found_again(reference: str, kind: str, marker: str, uri: str | None) -> tupl
     _check_config(found, folder / CONFIG)
     list(sync(str(folder), store.uri))  # else nested runs that are complete but not sent would be trained again
     return store, found, folder
+
+
+def resumed(run: TrackedRun, tags: Mapping[str, str]) -> None:
+    """Record what a run goes on with, and say where that is not what it was begun with."""
+    now = surroundings()
+    run.tags({RESUMED_WITH: json.dumps(now)})
+    if others := changed(json.loads(tags[MADE_WITH]), now) if MADE_WITH in tags else []:
+        log.warning("its numbers will be of a mixture, as it was begun with something else: %s", "; ".join(others))
 
 
 def _check_config(found: Found, path: Path) -> None:

@@ -17,7 +17,7 @@ from drugml.config.load import load
 from drugml.config.run import RunSpec
 from drugml.config.tasks import ClassificationSpec
 from drugml.errors import Stopped, UserError
-from drugml.prediction.versions import surroundings
+from drugml.prediction.versions import changed, surroundings
 from drugml.runs.candidates import SAME, Candidate
 from drugml.runs.ensemble import fit_run
 from drugml.runs.inputs import CONFIG
@@ -28,7 +28,7 @@ from drugml.runs.source import lineage
 from drugml.runs.train import prepared
 from drugml.tracking.find import Found, children, download, lookup
 from drugml.tracking.journal import unsent
-from drugml.tracking.run import CV, FOLD, KIND, MADE_WITH, MEMBER, REPRODUCTION, TRAIN
+from drugml.tracking.run import CV, FOLD, KIND, MADE_WITH, MEMBER, REPRODUCTION, RESUMED_WITH, TRAIN
 from drugml.tracking.stopping import stop_signals
 from drugml.tracking.store import Store, connect
 from drugml.training.listener import Listener
@@ -129,7 +129,7 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
                 done = Reproduction(
                     original=found.run_id,
                     run_id=opened.run.run_id,
-                    changed=changed(json.loads(found.tags.get(MADE_WITH, "{}")), surroundings()),
+                    changed=_changed(found.tags),
                     metrics=_beside(json.loads((Path(files) / METRICS).read_text("utf-8")), metrics),
                     predictions=_apart(*pair),
                 )
@@ -139,12 +139,12 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
         return Reproduction(**{**vars(done), "unsent": unsent(opened.folder)})
 
 
-def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What a run was made with and what would be used now, where they differ."""
-    if not then:
+def _changed(tags: Mapping[str, str]) -> list[str]:
+    """What else was used at its beginning, or when it was resumed, than now."""
+    if MADE_WITH not in tags:
         return ["the run does not say what it was made with"]
-    names = [*dict.fromkeys([*then, *now])]
-    return [f"{n} {then.get(n, 'absent')} then, {now.get(n, 'absent')} now" for n in names if then.get(n) != now.get(n)]
+    now, then = surroundings(), [json.loads(tags[t]) for t in (MADE_WITH, RESUMED_WITH) if t in tags]
+    return [*dict.fromkeys(line for made in then for line in changed(made, now))]
 
 
 def _check(store: Store, found: Found) -> None:

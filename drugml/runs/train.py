@@ -19,7 +19,7 @@ from drugml.runs.judged import Judging
 from drugml.runs.lock import sole
 from drugml.runs.members import members_of
 from drugml.runs.model_card import MODEL_CARD, write_model_card
-from drugml.runs.opening import Opened, begun, check_same, found_again
+from drugml.runs.opening import Opened, begun, check_same, found_again, resumed
 from drugml.runs.outcome import BUNDLE, hashes
 from drugml.runs.report import REPORT, dispensable, examined, write_report
 from drugml.runs.source import lineage, test_keys, unseen
@@ -125,6 +125,7 @@ def resume(reference: str, listener: Listener, uri: str | None = None) -> Result
         check_same(found.run_id, found.tags, _tags(dataset))
         with together(dataset.config.train), sole(folder), tracked(store, found.run_id, folder) as run:
             run.begin()
+            resumed(run, found.tags)
             metrics = _finish(dataset, Opened(store, run, folder), listener)
         return _result(dataset, run, metrics)
 

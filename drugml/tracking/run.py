@@ -44,7 +44,7 @@ VERBS = {
 NESTED = (FOLD, MEMBER, TRIAL)
 """Kinds of runs that are part of another."""
 PARENT = "mlflow.parentRunId"
-MADE_WITH = "drugml.made_with"
+MADE_WITH, RESUMED_WITH = "drugml.made_with", "drugml.resumed_with"
 """Tag with code, packages and hardware of a run, as JSON."""
 
 
