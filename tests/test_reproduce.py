@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from mlflow import MlflowClient
 
-from drugml.prediction.versions import surroundings
-from drugml.runs.reproduce import ROUNDING, Apart, Reproduction, Verdict, changed
+from drugml.prediction.versions import changed, surroundings
+from drugml.runs.reproduce import ROUNDING, Apart, Reproduction, Verdict, changed_since
 from drugml.tracking.run import MADE_WITH
 from tests.conftest import QUICK, Cli, Output
 
@@ -94,6 +94,12 @@ def test_the_verdict_is_by_the_largest_difference() -> None:
     assert verdict(0.0, np.nextafter(1.0, 2.0)) is Verdict.ROUNDING
     assert verdict(2 * ROUNDING) is Verdict.ROUNDING
     assert verdict(2.1 * ROUNDING) is verdict(float("nan")) is Verdict.DIFFERENT
-    assert changed({}, {"a": "1"}) == ["the run does not say what it was made with"]
+    assert changed_since({}) == ["the run does not say what it was made with"]
+    made = surroundings()
+    others = [{**made, "torch": "1.0", "rdkit": "1.0"}, {**made, "torch": "1.0"}, {**made, "torch": "2.0"}]
+    tags = [{"drugml.made_with": json.dumps(a), "drugml.resumed_with": json.dumps(b)} for a in others for b in others]
+    now = {k: f"{made[k]} now" for k in ("torch", "rdkit")}
+    assert sorted(changed_since(tags[1])) == [f"rdkit 1.0 then, {now['rdkit']}", f"torch 1.0 then, {now['torch']}"]
+    assert changed_since(tags[5]) == [f"torch {v} then, {now['torch']}" for v in ("1.0", "2.0")]
     assert changed({"a": "1", "b": "2"}, {"a": "1", "c": "3"}) == ["b 2 then, absent now", "c absent then, 3 now"]
     assert not changed({"a": "1"}, {"a": "1"})

@@ -129,7 +129,7 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
                 done = Reproduction(
                     original=found.run_id,
                     run_id=opened.run.run_id,
-                    changed=_changed(found.tags),
+                    changed=changed_since(found.tags),
                     metrics=_beside(json.loads((Path(files) / METRICS).read_text("utf-8")), metrics),
                     predictions=_apart(*pair),
                 )
@@ -139,7 +139,7 @@ def reproduce(reference: str, listener: Listener, data: str | None = None, uri: 
         return Reproduction(**{**vars(done), "unsent": unsent(opened.folder)})
 
 
-def _changed(tags: Mapping[str, str]) -> list[str]:
+def changed_since(tags: Mapping[str, str]) -> list[str]:
     """What else was used at its beginning, or when it was resumed, than now."""
     if MADE_WITH not in tags:
         return ["the run does not say what it was made with"]
