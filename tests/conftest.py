@@ -52,6 +52,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_signals() -> Iterator[None]:
+    """Commands that are called in the process of the tests leave its signals alone; those of their own do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drugml.cli.main.route", lambda: None)
+        yield
+
+
 Start = Callable[..., Drugml]
 
 
