@@ -157,8 +157,8 @@ def check_same(run_id: str, then: Mapping[str, str], now: Mapping[str, str]) -> 
     Raises:
         UserError: names what differs.
     """
-    if changed := [k for k in now if k.endswith("_hash") and then.get(k) != now[k]]:
+    if others := [k for k in now if k.endswith("_hash") and then.get(k) != now[k]]:
         raise UserError(
-            f"run {run_id}: {', '.join(changed)} changed since it was started; "
+            f"run {run_id}: {', '.join(others)} changed since it was started; "
             "resuming would mix two experiments, train anew"
         )
