@@ -37,9 +37,9 @@ def test_a_killed_run_resumes_to_the_numbers_of_an_uninterrupted_one(
     resumed = cli("train", "--resume", "last")
     assert resumed.code == 0, resumed.err
     mixed = (
-        f"its numbers will be of a mixture, as it was begun with something else: torch 1.0 then, {made['torch']} now"
+        f"run {run_id} was begun with something else, so that its numbers will be of a mixture; train anew for those of"
     )
-    assert f"{mixed}\n" in resumed.err
+    assert f"{mixed} one: torch 1.0 then, {made['torch']} now\n" in resumed.err
     assert client.get_run(run_id).data.tags["drugml.resumed_with"] == json.dumps(made)
     assert f"run       {run_id}" in resumed.out
     assert "resumed after epoch" in resumed.err

@@ -137,20 +137,21 @@ def _check_probes(predictor: Predictor, folder: Path, data: dict[str, Any]) -> N
             and (np.abs(found - probe.prediction) > TOLERANCE * (np.array(spec.scale) + np.abs(found))).any()
         ):
             others = changed(spec.versions, {k: v for k, v in versions().items() if k in spec.versions})
-            later = _later(spec, data)
             shown = "a reject" if found is None else [round(float(v), 5) for v in found]
             raise UserError(
                 f"{folder}: the model does not give the predictions it was saved with: {probe.smiles} gives {shown}, "
-                f"expected {probe.prediction}. {'; '.join(others) or 'No package version changed'}"
-                + (f"; an option came after it was saved, and its default may do otherwise: {later}" if later else "")
+                f"expected {probe.prediction}. {'; '.join(others) or 'No package version changed'}" + _later(spec, data)
             )
 
 
 def _later(spec: BundleSpec, data: dict[str, Any]) -> str:
-    """Options of the model that this drugml has and the bundle does not say, with the default that was taken."""
+    """What to add where this drugml has options of the model that the bundle does not say: the defaults taken."""
     said = flatten({k: v for k, v in data.items() if k in MADE_OF})
     taken = flatten(spec.model_dump(mode="json", include=MADE_OF))
-    return ", ".join(f"{k}={v!r}" for k, v in taken.items() if k not in said)
+    if not (later := ", ".join(f"{k}={v!r}" for k, v in taken.items() if k not in said)):
+        return ""
+    what = f"; options that came after it was saved may do otherwise by default: {later}"
+    return f"{what}; use the drugml that saved it, or train anew"
 
 
 def _hash(data: dict[str, Any]) -> str:

@@ -127,7 +127,12 @@ def resumed(run: TrackedRun, tags: Mapping[str, str]) -> None:
     now = surroundings()
     run.tags({RESUMED_WITH: json.dumps(now)})
     if others := changed(json.loads(tags[MADE_WITH]), now) if MADE_WITH in tags else []:
-        log.warning("its numbers will be of a mixture, as it was begun with something else: %s", "; ".join(others))
+        log.warning(
+            "run %s was begun with something else, so that its numbers will be of a mixture; train anew for those of "
+            "one: %s",
+            run.run_id,
+            "; ".join(others),
+        )
 
 
 def _check_config(found: Found, path: Path) -> None:
